@@ -22,18 +22,23 @@ func Assert(t testing.TB, got, name string) {
 		rewrite(t, file, got)
 		return
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Errorf("%v; make it with: go test -update", err)
-		return
-	}
-	if diff := Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got); if the new one is right: go test -update\n%s", file, diff)
+	if why := compare(file, got); why != "" {
+		t.Error(why)
 	}
 }
 
-// Diff is how two texts differ, line ends aside; empty where they do not.
-func Diff(want, got string) string { return cmp.Diff(normal(want), normal(got)) }
+// compare says how got differs from what file holds, and what to do; nothing where it does not.
+func compare(file, got string) string {
+	want, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error() + "; make it with: go test -update"
+	}
+	diff := cmp.Diff(normal(string(want)), normal(got))
+	if diff == "" {
+		return ""
+	}
+	return file + " (-want +got); if the new one is right: go test -update\n" + diff
+}
 
 func rewrite(t testing.TB, file, got string) {
 	t.Helper()
