@@ -1,0 +1,133 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Target is a file that a report of some kind goes to. A *Targets is a repeatable flag's value.
+type Target struct{ Kind, File string }
+
+// kindRow is one kind of report: a new one is a row here and a file beside this one.
+type kindRow struct {
+	name   string
+	render func(Verification) ([]byte, error)
+}
+
+func kindRows() []kindRow {
+	return []kindRow{
+		{"junit", junit},
+		{"markdown", markdown},
+		{"prometheus", prometheus},
+	}
+}
+
+// Kinds are the kinds of reports, for help and completion.
+func Kinds() []string {
+	var names []string
+	for _, row := range kindRows() {
+		names = append(names, row.name)
+	}
+	return names
+}
+
+// ParseTarget reads KIND=FILE. Its errors name the kinds there are.
+func ParseTarget(s string) (Target, error) {
+	kind, file, _ := strings.Cut(s, "=")
+	if _, err := kindNamed(kind); err != nil {
+		return Target{}, err
+	}
+	if file == "" {
+		return Target{}, fmt.Errorf("report %q names no file; write %s=FILE", s, kind)
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return Target{}, fmt.Errorf("report %q: there is no directory %s", s, filepath.Dir(file))
+	}
+	return Target{Kind: kind, File: file}, nil
+}
+
+// String is the target as it was given.
+func (t Target) String() string { return t.Kind + "=" + t.File }
+
+// Write writes doc to the target's file, which holds either what it held before or all of doc.
+func (t Target) Write(doc Doc) error {
+	render, err := kindNamed(t.Kind)
+	if err != nil {
+		return err
+	}
+	v, ok := doc.(Verification)
+	if !ok {
+		return fmt.Errorf("report %s: no such report of this; only verify makes one", t)
+	}
+	text, err := render(v)
+	if err == nil {
+		err = replace(t.File, text)
+	}
+	if err != nil {
+		return fmt.Errorf("write report %s: %w", t, err)
+	}
+	return nil
+}
+
+func kindNamed(kind string) (func(Verification) ([]byte, error), error) {
+	for _, row := range kindRows() {
+		if row.name == kind {
+			return row.render, nil
+		}
+	}
+	return nil, fmt.Errorf("no report kind %q; there are: %s", kind, strings.Join(Kinds(), ", "))
+}
+
+// replace writes the file beside itself and moves it into place. Links are followed, and what is no ordinary file,
+// such as /dev/stdout, is written to as it is.
+func replace(file string, text []byte) error {
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		info, err := os.Stat(real)
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return os.WriteFile(file, text, 0o644)
+		}
+		file = real
+	}
+	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(text)
+	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return nil
+}
+
+// Targets are those of a repeatable flag.
+type Targets []Target
+
+// Set adds one.
+func (t *Targets) Set(s string) error {
+	target, err := ParseTarget(s)
+	if err == nil {
+		*t = append(*t, target)
+	}
+	return err
+}
+
+// String is all of them, by comma.
+func (t *Targets) String() string {
+	var all []string
+	for _, target := range *t {
+		all = append(all, target.String())
+	}
+	return strings.Join(all, ",")
+}
+
+// Type is how help words the flag's value.
+func (t *Targets) Type() string { return "kind=file" }
