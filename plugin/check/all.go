@@ -1,0 +1,21 @@
+package check
+
+import "slices"
+
+// All is every check, by ID.
+func All() []Check {
+	all := slices.Concat(
+		clusterChecks(), workloadChecks(), agentChecks(), featureChecks(), crdChecks(),
+		releaseChecks(), settingsChecks(), neighbourChecks(),
+	)
+	slices.SortFunc(all, func(a, b Check) int {
+		if len(a.ID) != len(b.ID) {
+			return len(a.ID) - len(b.ID)
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return all
+}

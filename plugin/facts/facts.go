@@ -1,0 +1,144 @@
+// Package facts is what is known of one cluster at one time. It is data: small structs of our own that outlive API
+// versions, travel through YAML unchanged, and hold nothing secret. It must not know where facts come from or what
+// they mean.
+package facts
+
+import (
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+// APIVersion and Kind head every recording.
+const (
+	APIVersion = "cilium-gitops.dev/v1alpha1"
+	Kind       = "Facts"
+)
+
+// Part names one thing that is looked at as a whole: it is seen or it is not. Checks say which parts they need;
+// gathering is the union of the needs.
+type Part string
+
+// The parts of a cluster.
+const (
+	Version         Part = "version"         // the API server's version
+	Nodes           Part = "nodes"           // every Node
+	DaemonSets      Part = "daemonsets"      // Cilium's, kube-proxy's and Spegel's, in any namespace
+	Deployments     Part = "deployments"     // of Cilium's namespace
+	Pods            Part = "pods"            // of Cilium's namespace
+	Config          Part = "config"          // ConfigMap cilium-config
+	Settings        Part = "settings"        // ConfigMap cluster-settings
+	Releases        Part = "releases"        // Helm's records of Cilium: their labels
+	Release         Part = "release"         // the newest record's contents
+	Certificates    Part = "certificates"    // Hubble's, their validity alone
+	CRDs            Part = "crds"            // names, labels and Gateway API bundle
+	GatewayClasses  Part = "gatewayclasses"  // all
+	ServiceMonitors Part = "servicemonitors" // Cilium's
+	Agents          Part = "agents"          // cilium-dbg status of every agent, by exec
+	BGP             Part = "bgp"             // cilium-dbg bgp peers of every agent, by exec
+)
+
+// Facts is what is known of one cluster.
+type Facts struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+
+	Cluster string    `json:"cluster"`           // the fleet's name for it
+	Context string    `json:"context,omitempty"` // the kubeconfig context it was reached by
+	Server  string    `json:"server,omitempty"`  // the API server's URL
+	Taken   time.Time `json:"taken"`             // when the looking began, UTC
+
+	Expect Expect `json:"expect"` // what the fleet asks of this cluster
+	Live   Live   `json:"live"`
+
+	// Blind says of each part that could not be seen why not. A part that is neither here nor in Declined was seen:
+	// what it then lacks is truly absent.
+	Blind map[Part]string `json:"blind,omitempty"`
+	// Declined says of each part that the user chose not to look at which choice that was.
+	Declined map[Part]string `json:"declined,omitempty"`
+}
+
+// Expect is what the fleet asks of a cluster: names, and which features it must have.
+type Expect struct {
+	// Name is what the fleet file calls this cluster; empty when no fleet file names it.
+	Name     string            `json:"name,omitempty"`
+	Cilium   Names             `json:"cilium"`
+	Flux     FluxNames         `json:"flux"`
+	Features map[string]string `json:"features"` // feature -> required | optional | off
+}
+
+// Names are those of Cilium's objects.
+type Names struct {
+	Namespace string `json:"namespace"`
+	Release   string `json:"release"`
+	DaemonSet string `json:"daemonSet"`
+	Operator  string `json:"operator"`
+}
+
+// FluxNames are those of Flux's objects.
+type FluxNames struct {
+	Namespace            string `json:"namespace"`
+	Kustomization        string `json:"kustomization"`
+	HelmRelease          string `json:"helmRelease"`
+	HelmReleaseNamespace string `json:"helmReleaseNamespace"`
+	Source               string `json:"source"`
+	Settings             string `json:"settings"`
+}
+
+// Live is what the cluster says of itself. A nil pointer or an empty list is absence, where the part was seen.
+type Live struct {
+	Version         string           `json:"version,omitempty"` // "v1.37.2"
+	Nodes           []Node           `json:"nodes,omitempty"`
+	DaemonSets      []Workload       `json:"daemonSets,omitempty"`
+	Deployments     []Workload       `json:"deployments,omitempty"`
+	Pods            []Pod            `json:"pods,omitempty"`
+	Config          *ConfigMap       `json:"config,omitempty"`
+	Settings        *ConfigMap       `json:"settings,omitempty"`
+	Records         []Record         `json:"records,omitempty"`
+	Release         *ReleaseContents `json:"release,omitempty"`
+	Certificates    []Certificate    `json:"certificates,omitempty"`
+	CRDs            []CRD            `json:"crds,omitempty"`
+	GatewayClasses  []GatewayClass   `json:"gatewayClasses,omitempty"`
+	ServiceMonitors []ServiceMonitor `json:"serviceMonitors,omitempty"`
+	Agents          []Agent          `json:"agents,omitempty"`
+	BGP             []AgentBGP       `json:"bgp,omitempty"`
+}
+
+// ConfigMap is one ConfigMap's data.
+type ConfigMap struct {
+	Namespace string            `json:"namespace"`
+	Name      string            `json:"name"`
+	Data      map[string]string `json:"data,omitempty"`
+	// Changed is when anybody last changed its data, from managedFields; zero where the cluster does not say.
+	Changed time.Time `json:"changed,omitzero"`
+}
+
+// Record is one Helm release record, by its Secret's labels: what it holds has not been read.
+type Record struct {
+	Namespace string    `json:"namespace"`
+	Secret    string    `json:"secret"`
+	Release   string    `json:"release"`
+	Revision  int       `json:"revision"`
+	Status    string    `json:"status"` // deployed, superseded, failed, pending-install, pending-upgrade ...
+	Modified  time.Time `json:"modified,omitzero"`
+	// Chart is the name of its chart; read only from releases that are not Cilium's own but sound like it.
+	Chart string `json:"chart,omitempty"`
+}
+
+// ReleaseContents is what the newest record of the release holds, without its manifest.
+type ReleaseContents struct {
+	Namespace    string      `json:"namespace"`
+	Name         string      `json:"name"`
+	Revision     int         `json:"revision"`
+	Status       string      `json:"status"`
+	Chart        string      `json:"chart"`        // "cilium"
+	ChartVersion string      `json:"chartVersion"` // "1.18.2", after adoption perhaps "1.18.2+0c347cf81b87"
+	AppVersion   string      `json:"appVersion"`
+	ApplyMethod  string      `json:"applyMethod,omitempty"` // ssa | csa | "" (Helm 3: csa)
+	Deployed     time.Time   `json:"deployed,omitzero"`
+	Values       values.Tree `json:"values,omitempty"`   // what the user supplied, secrets masked
+	Defaults     values.Tree `json:"defaults,omitempty"` // the chart's
+}
+
+// Computed is the user's values laid over the chart's.
+func (r *ReleaseContents) Computed() values.Tree { return values.Coalesce(r.Defaults, r.Values) }

@@ -1,0 +1,124 @@
+package facts
+
+import "time"
+
+// Node is one Node.
+type Node struct {
+	Name        string            `json:"name"`
+	InternalIP  string            `json:"internalIP,omitempty"`
+	Ready       bool              `json:"ready"`
+	Reason      string            `json:"reason,omitempty"` // of the Ready condition, when it is not True
+	Kubelet     string            `json:"kubelet,omitempty"`
+	PodCIDRs    []string          `json:"podCIDRs,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"` // Cilium's and k3s' and Talos' own
+}
+
+// Workload is one DaemonSet or Deployment.
+type Workload struct {
+	Kind               string            `json:"kind"`
+	Namespace          string            `json:"namespace"`
+	Name               string            `json:"name"`
+	Labels             map[string]string `json:"labels,omitempty"`
+	Release            string            `json:"release,omitempty"` // meta.helm.sh/release-namespace "/" release-name
+	Generation         int64             `json:"generation"`
+	ObservedGeneration int64             `json:"observedGeneration"`
+	Desired            int32             `json:"desired"`
+	Updated            int32             `json:"updated"`
+	Ready              int32             `json:"ready"`
+	Available          int32             `json:"available"`
+	UpdateStrategy     string            `json:"updateStrategy,omitempty"`
+	HostNetwork        bool              `json:"hostNetwork,omitempty"`
+	HostPorts          []HostPort        `json:"hostPorts,omitempty"`
+	Images             []string          `json:"images,omitempty"`
+}
+
+// HostPort is a port that a pod claims on its node.
+type HostPort struct {
+	Container string `json:"container"`
+	Name      string `json:"name,omitempty"`
+	Protocol  string `json:"protocol"`
+	Port      int32  `json:"port"`
+}
+
+// Pod is one pod.
+type Pod struct {
+	Namespace  string            `json:"namespace"`
+	Name       string            `json:"name"`
+	UID        string            `json:"uid"`
+	Node       string            `json:"node,omitempty"`
+	Owner      string            `json:"owner,omitempty"` // "DaemonSet/cilium", "ReplicaSet/cilium-operator-5d4", "Node/infra-1"
+	Labels     map[string]string `json:"labels,omitempty"`
+	Phase      string            `json:"phase"`
+	Reason     string            `json:"reason,omitempty"` // why it is not running, as the cluster has it
+	Ready      bool              `json:"ready"`
+	Deleting   bool              `json:"deleting,omitempty"`
+	Created    time.Time         `json:"created,omitzero"`
+	Containers []Container       `json:"containers,omitempty"`
+}
+
+// Container is one container of a pod.
+type Container struct {
+	Name       string    `json:"name"`
+	Image      string    `json:"image,omitempty"`
+	ID         string    `json:"id,omitempty"`
+	Ready      bool      `json:"ready"`
+	Restarts   int32     `json:"restarts"`
+	Started    time.Time `json:"started,omitzero"`
+	LastReason string    `json:"lastReason,omitempty"` // why the run before this one ended
+	LastEnded  time.Time `json:"lastEnded,omitzero"`
+	Waiting    string    `json:"waiting,omitempty"` // why it is not started
+}
+
+// Started is when the pod's container of that name began, or zero.
+func (p Pod) Started(container string) time.Time {
+	for _, c := range p.Containers {
+		if c.Name == container {
+			return c.Started
+		}
+	}
+	return time.Time{}
+}
+
+// CRD is one CustomResourceDefinition, by its metadata.
+type CRD struct {
+	Name    string   `json:"name"`              // "gateways.gateway.networking.k8s.io"
+	Schema  string   `json:"schema,omitempty"`  // label io.cilium.k8s.crd.schema.version
+	Bundle  string   `json:"bundle,omitempty"`  // annotation gateway.networking.k8s.io/bundle-version
+	Channel string   `json:"channel,omitempty"` // annotation gateway.networking.k8s.io/channel
+	Served  []string `json:"served,omitempty"`  // read only where the bundle does not tell
+}
+
+// GatewayClass is one GatewayClass.
+type GatewayClass struct {
+	Name       string     `json:"name"`
+	Controller string     `json:"controller"`
+	Generation int64      `json:"generation,omitempty"`
+	Accepted   *Condition `json:"accepted,omitempty"`
+}
+
+// Condition is one status condition.
+type Condition struct {
+	Type               string    `json:"type"`
+	Status             string    `json:"status"`
+	Reason             string    `json:"reason,omitempty"`
+	Message            string    `json:"message,omitempty"`
+	ObservedGeneration int64     `json:"observedGeneration,omitempty"`
+	Since              time.Time `json:"since,omitzero"`
+}
+
+// ServiceMonitor is one ServiceMonitor.
+type ServiceMonitor struct {
+	Namespace string            `json:"namespace"`
+	Name      string            `json:"name"`
+	Labels    map[string]string `json:"labels,omitempty"`
+}
+
+// Certificate is the public part of one TLS Secret's leaf certificate.
+type Certificate struct {
+	Secret    string    `json:"secret"` // "kube-system/hubble-server-certs"
+	Key       string    `json:"key"`    // "tls.crt", "ca.crt"
+	Subject   string    `json:"subject,omitempty"`
+	NotBefore time.Time `json:"notBefore,omitzero"`
+	NotAfter  time.Time `json:"notAfter,omitzero"`
+	Broken    string    `json:"broken,omitempty"` // why it could not be parsed
+}

@@ -1,0 +1,85 @@
+package facts
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+// Redacted stands for a secret value.
+const Redacted = "<redacted>"
+
+var (
+	// secretKey matches the last word of a key that holds a secret, whatever its case or separators:
+	// tls.ca.key, adminPassword, api-token, AWS_SECRET_ACCESS_KEY.
+	secretKey = regexp.MustCompile(`(?i)(^|[^a-z])(key|keys|cert|crt|pem)$|passw(or)?d|passphrase|token|secret|credential|api_?-?key|private_?-?key|access_?-?key|psk$`)
+	// plainKey matches keys that only name such a thing: existingSecret, secretName, keyFile, tokenPath.
+	plainKey = regexp.MustCompile(`(?i)(name|file|path|ref|namespace|namespaces|dir|type|method|algorithm|size|rotation|duration|enabled|mount|audience|issuer|existingsecret|pullsecrets|backgroundsync|secretsync)$`)
+	// secretText matches values that are secrets wherever they stand.
+	secretText = regexp.MustCompile(`-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)|LS0tLS1CRUdJTi|://[^/\s:@]+:[^/\s:@]+@|(?i)\bbearer [a-z0-9._~+/-]{8,}`)
+)
+
+// Redact returns t with every secret masked. It knows secrets by the name of their key, by their text (PEM, plain or
+// base64; passwords in URLs) and, in lists of {name, value}, by the name beside them.
+func Redact(t values.Tree) values.Tree {
+	if t == nil {
+		return nil
+	}
+	return values.Tree(redactMap(t))
+}
+
+func redactMap(m map[string]any) map[string]any {
+	out := make(map[string]any, len(m))
+	for key, value := range m {
+		out[key] = redact(key, value)
+	}
+	if name, ok := m["name"].(string); ok {
+		if text, ok := m["value"].(string); ok && text != "" && isSecretKey(name) {
+			out["value"] = Redacted
+		}
+	}
+	return out
+}
+
+func redact(key string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		return redactMap(v)
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = redact(key, v[i])
+		}
+		return out
+	case string:
+		if v != "" && (isSecretKey(key) || secretText.MatchString(v)) {
+			return Redacted
+		}
+	}
+	return value
+}
+
+func isSecretKey(key string) bool {
+	return secretKey.MatchString(key) && !plainKey.MatchString(strings.TrimSpace(key))
+}
+
+// RedactText masks what looks like a secret inside a text, such as an error that quotes its input.
+func RedactText(s string) string {
+	if secretText.MatchString(s) {
+		return Redacted
+	}
+	return s
+}
+
+// RedactData masks the secrets of a ConfigMap's data.
+func RedactData(data map[string]string) map[string]string {
+	out := make(map[string]string, len(data))
+	for key, text := range data {
+		if text != "" && (isSecretKey(key) || secretText.MatchString(text)) {
+			text = Redacted
+		}
+		out[key] = text
+	}
+	return out
+}

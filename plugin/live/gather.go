@@ -1,0 +1,151 @@
+package live
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// Options say whom to look at and how.
+type Options struct {
+	Cluster string // the fleet's name
+	Context string
+	Expect  facts.Expect
+	Parts   []facts.Part // what to look at
+	NoExec  bool         // leave the agents alone
+	Timeout time.Duration
+	Now     func() time.Time
+	// Tell hears how many of how many parts have been looked at; may be nil.
+	Tell func(done, total int)
+}
+
+// gatherer fills in one cluster's facts.
+type gatherer struct {
+	*client
+	options Options
+	mu      sync.Mutex // guards facts and done
+	facts   facts.Facts
+	done    int
+	total   int
+}
+
+// Gather looks at a cluster. It always returns facts: what could not be seen is Blind, and says why.
+func Gather(ctx context.Context, config *rest.Config, options Options) facts.Facts {
+	ctx, cancel := context.WithTimeout(ctx, options.Timeout)
+	defer cancel()
+	g := &gatherer{options: options, facts: facts.Facts{
+		Cluster: options.Cluster, Context: options.Context, Server: config.Host,
+		Taken: options.Now().UTC().Truncate(time.Second), Expect: options.Expect,
+		Blind: map[facts.Part]string{}, Declined: map[facts.Part]string{},
+	}}
+	g.look(ctx, config)
+	facts.Clean(&g.facts)
+	return g.facts
+}
+
+// Unseen are the facts of a cluster that cannot even be asked: everything is blind for that reason.
+func Unseen(options Options, why string) facts.Facts {
+	f := facts.Facts{
+		Cluster: options.Cluster, Context: options.Context, Expect: options.Expect,
+		Taken: options.Now().UTC().Truncate(time.Second), Blind: map[facts.Part]string{},
+	}
+	for _, part := range options.Parts {
+		f.Blind[part] = why
+	}
+	facts.Clean(&f)
+	return f
+}
+
+func (g *gatherer) look(ctx context.Context, config *rest.Config) {
+	var waves [2][]facts.Part
+	for _, part := range withNeeded(g.options.Parts) {
+		if looks[part].exec && g.options.NoExec {
+			g.facts.Declined[part] = "--no-exec"
+			continue
+		}
+		waves[looks[part].wave] = append(waves[looks[part].wave], part)
+	}
+	g.total = len(waves[0]) + len(waves[1])
+	c, err := newClient(config)
+	if err != nil {
+		g.blindAll(slices.Concat(waves[0], waves[1]), err)
+		return
+	}
+	g.client = c
+	// One request goes ahead: the others share its connection, and where it finds nobody nobody else need try.
+	if err := g.one(ctx, facts.Version); err != nil && unreachable(err) {
+		g.blindAll(slices.Concat(waves[0], waves[1]), err)
+		return
+	}
+	g.wave(ctx, waves[0])
+	g.wave(ctx, waves[1])
+}
+
+// withNeeded adds what parts build on: the version, which opens the connection, and the first wave's part that a
+// second wave's part reads from.
+func withNeeded(parts []facts.Part) []facts.Part {
+	all := map[facts.Part]bool{facts.Version: true}
+	for _, part := range parts {
+		all[part] = true
+		if first := looks[part].after; first != "" {
+			all[first] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// wave looks at parts at once.
+func (g *gatherer) wave(ctx context.Context, parts []facts.Part) {
+	var wg sync.WaitGroup
+	for _, part := range parts {
+		if part == facts.Version {
+			continue // looked at already
+		}
+		wg.Go(func() { _ = g.one(ctx, part) })
+	}
+	wg.Wait()
+}
+
+// one looks at one part and notes why, when it cannot.
+func (g *gatherer) one(ctx context.Context, part facts.Part) error {
+	look := looks[part]
+	g.mu.Lock()
+	why, blind := g.facts.Blind[look.after]
+	g.mu.Unlock()
+	var err error
+	if blind {
+		g.note(func(f *facts.Facts) { f.Blind[part] = why })
+		return nil
+	}
+	if err = look.see(ctx, g); err != nil {
+		err = g.timeout(ctx, err)
+		g.note(func(f *facts.Facts) { f.Blind[part] = reason(err) })
+	}
+	g.mu.Lock()
+	g.done++
+	done, total := g.done, g.total
+	g.mu.Unlock()
+	if g.options.Tell != nil {
+		g.options.Tell(done, total)
+	}
+	return err
+}
+
+func (g *gatherer) blindAll(parts []facts.Part, err error) {
+	for _, part := range parts {
+		g.note(func(f *facts.Facts) { f.Blind[part] = reason(err) })
+	}
+}
+
+// note changes the facts under the lock.
+func (g *gatherer) note(change func(*facts.Facts)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change(&g.facts)
+}

@@ -1,0 +1,199 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+
+	core "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// page is how many objects a list asks for at a time.
+const page = 500
+
+// look is how one part is seen.
+type look struct {
+	wave  int        // 0 asks at once, 1 after the part it reads from
+	after facts.Part // that part
+	exec  bool       // asks agents, not the API server
+	see   func(context.Context, *gatherer) error
+}
+
+// looks is one row for each part. Resources are fixed: nothing is discovered.
+var looks = map[facts.Part]look{
+	facts.Version:         {see: seeVersion},
+	facts.Nodes:           {see: seeNodes},
+	facts.DaemonSets:      {see: seeDaemonSets},
+	facts.Deployments:     {see: seeDeployments},
+	facts.Pods:            {see: seePods},
+	facts.Config:          {see: seeConfig},
+	facts.Settings:        {see: seeSettings},
+	facts.Certificates:    {see: seeCertificates},
+	facts.CRDs:            {see: seeCRDs},
+	facts.GatewayClasses:  {see: seeGatewayClasses},
+	facts.ServiceMonitors: {see: seeServiceMonitors},
+	facts.Releases:        {see: seeReleases},
+	facts.Release:         {see: seeRelease, wave: 1, after: facts.Releases},
+	facts.Agents:          {see: seeAgents, wave: 1, after: facts.Pods, exec: true},
+	facts.BGP:             {see: seeBGP, wave: 1, after: facts.Pods, exec: true},
+}
+
+func seeVersion(ctx context.Context, g *gatherer) error {
+	body, err := g.raw.Get().AbsPath("/version").DoRaw(ctx)
+	if err != nil {
+		return err
+	}
+	var v struct{ GitVersion string }
+	if err := json.Unmarshal(body, &v); err != nil {
+		return err
+	}
+	g.note(func(f *facts.Facts) { f.Live.Version = v.GitVersion })
+	return nil
+}
+
+// paged calls list until it has every page; list returns the token of the next.
+func paged(selector string, list func(metav1.ListOptions) (string, error)) error {
+	options := metav1.ListOptions{Limit: page, LabelSelector: selector}
+	for {
+		next, err := list(options)
+		if err != nil || next == "" {
+			return err
+		}
+		options.Continue = next
+	}
+}
+
+func seeNodes(ctx context.Context, g *gatherer) error {
+	var all []facts.Node
+	err := paged("", func(o metav1.ListOptions) (string, error) {
+		nodes, err := g.core.Nodes().List(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		for i := range nodes.Items {
+			all = append(all, node(&nodes.Items[i]))
+		}
+		return nodes.Continue, nil
+	})
+	g.note(func(f *facts.Facts) { f.Live.Nodes = sorted(all, func(n facts.Node) string { return n.Name }) })
+	return err
+}
+
+func seeDaemonSets(ctx context.Context, g *gatherer) error {
+	var all []facts.Workload
+	err := paged("", func(o metav1.ListOptions) (string, error) {
+		list, err := g.apps.DaemonSets("").List(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		for i := range list.Items {
+			ds := &list.Items[i]
+			if ds.Namespace == g.options.Expect.Cilium.Namespace || ds.Labels["app.kubernetes.io/name"] == "spegel" {
+				all = append(all, daemonSet(ds))
+			}
+		}
+		return list.Continue, nil
+	})
+	g.note(func(f *facts.Facts) { f.Live.DaemonSets = sorted(all, workloadKey) })
+	return err
+}
+
+func seeDeployments(ctx context.Context, g *gatherer) error {
+	var all []facts.Workload
+	err := paged("", func(o metav1.ListOptions) (string, error) {
+		list, err := g.apps.Deployments(g.options.Expect.Cilium.Namespace).List(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		for i := range list.Items {
+			all = append(all, deployment(&list.Items[i]))
+		}
+		return list.Continue, nil
+	})
+	g.note(func(f *facts.Facts) { f.Live.Deployments = sorted(all, workloadKey) })
+	return err
+}
+
+func seePods(ctx context.Context, g *gatherer) error {
+	var all []facts.Pod
+	err := paged("", func(o metav1.ListOptions) (string, error) {
+		list, err := g.core.Pods(g.options.Expect.Cilium.Namespace).List(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		for i := range list.Items {
+			if concerns(&list.Items[i]) {
+				all = append(all, pod(&list.Items[i]))
+			}
+		}
+		return list.Continue, nil
+	})
+	g.note(func(f *facts.Facts) {
+		f.Live.Pods = sorted(all, func(p facts.Pod) string { return p.Namespace + "/" + p.Name })
+	})
+	return err
+}
+
+func seeConfig(ctx context.Context, g *gatherer) error {
+	cm, err := g.configMap(ctx, g.options.Expect.Cilium.Namespace, "cilium-config")
+	g.note(func(f *facts.Facts) { f.Live.Config = cm })
+	return err
+}
+
+func seeSettings(ctx context.Context, g *gatherer) error {
+	if g.options.Expect.Flux.Settings == "" {
+		return nil
+	}
+	cm, err := g.configMap(ctx, g.options.Expect.Flux.Namespace, g.options.Expect.Flux.Settings)
+	g.note(func(f *facts.Facts) { f.Live.Settings = cm })
+	return err
+}
+
+// configMap reads one; a nil one is not there.
+func (g *gatherer) configMap(ctx context.Context, namespace, name string) (*facts.ConfigMap, error) {
+	cm, err := g.core.ConfigMaps(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &facts.ConfigMap{
+		Namespace: namespace, Name: name, Data: facts.RedactData(cm.Data), Changed: dataChanged(cm),
+	}, nil
+}
+
+func seeCertificates(ctx context.Context, g *gatherer) error {
+	namespace := g.options.Expect.Cilium.Namespace
+	var all []facts.Certificate
+	secrets, err := g.core.Secrets(namespace).List(ctx, metav1.ListOptions{FieldSelector: "type=" + string(core.SecretTypeTLS)})
+	if err != nil {
+		return err
+	}
+	for _, s := range secrets.Items {
+		if s.Name == "hubble-server-certs" || s.Name == "hubble-relay-client-certs" {
+			all = append(all, certificates(s)...)
+		}
+	}
+	g.note(func(f *facts.Facts) {
+		f.Live.Certificates = sorted(all, func(c facts.Certificate) string { return c.Secret + " " + c.Key })
+	})
+	return nil
+}
+
+// list reads objects of a kind that may not be served at all: then there are none.
+func (g *gatherer) list(ctx context.Context, r schema.GroupVersionResource, namespace string) ([]unstructured.Unstructured, error) {
+	list, err := g.dynamic.Resource(r).Namespace(namespace).List(ctx, metav1.ListOptions{Limit: page})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}

@@ -1,0 +1,206 @@
+package live
+
+import (
+	"bytes"
+	"cmp"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	core "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+// MaxRelease bounds what a release record may inflate to, in bytes. Cilium's is about 2 MiB.
+const MaxRelease = 32 << 20
+
+// maxStrangers bounds how many releases that sound like Cilium's are looked into.
+const maxStrangers = 8
+
+var secretResource = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+
+// seeReleases lists the labels of Helm's records where Cilium's release and a misnamed second one would be: in Cilium's
+// namespace and in Flux's. Contents are megabytes; only those of releases that sound like Cilium's are looked into.
+func seeReleases(ctx context.Context, g *gatherer) error {
+	e := g.options.Expect
+	var all []facts.Record
+	for _, namespace := range slices.Compact([]string{e.Cilium.Namespace, e.Flux.Namespace}) {
+		err := paged("owner=helm", func(o metav1.ListOptions) (string, error) {
+			list, err := g.meta.Resource(secretResource).Namespace(namespace).List(ctx, o)
+			if err != nil {
+				return "", err
+			}
+			for i := range list.Items {
+				if r := record(&list.Items[i]); strings.Contains(r.Release, e.Cilium.Release) {
+					all = append(all, r)
+				}
+			}
+			return list.Continue, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := g.strangers(ctx, all); err != nil {
+		return err
+	}
+	all = sorted(all, func(r facts.Record) string { return fmt.Sprintf("%s/%s %012d", r.Namespace, r.Release, r.Revision) })
+	g.note(func(f *facts.Facts) { f.Live.Records = all })
+	return nil
+}
+
+// strangers reads which chart releases other than Cilium's own were made of, from their newest records.
+func (g *gatherer) strangers(ctx context.Context, all []facts.Record) error {
+	e := g.options.Expect.Cilium
+	newest := map[string]int{}
+	for i, r := range all {
+		name := r.Namespace + "/" + r.Release
+		if at, ok := newest[name]; name != e.Namespace+"/"+e.Release && (!ok || r.Revision > all[at].Revision) {
+			newest[name] = i
+		}
+	}
+	for n, name := range slices.Sorted(maps.Keys(newest)) {
+		if n == maxStrangers {
+			break
+		}
+		r := all[newest[name]]
+		contents, err := g.contents(ctx, r)
+		if err != nil {
+			return fmt.Errorf("read Secret %s/%s: %w", r.Namespace, r.Secret, err)
+		}
+		for i := range all {
+			if all[i].Namespace == r.Namespace && all[i].Release == r.Release {
+				all[i].Chart = contents.Chart
+			}
+		}
+	}
+	return nil
+}
+
+func record(m *metav1.PartialObjectMetadata) facts.Record {
+	revision, _ := strconv.Atoi(m.Labels["version"])
+	modified := m.CreationTimestamp.UTC()
+	for _, label := range []string{"createdAt", "modifiedAt"} {
+		if seconds, err := strconv.ParseInt(m.Labels[label], 10, 64); err == nil {
+			if t := time.Unix(seconds, 0).UTC(); t.After(modified) {
+				modified = t
+			}
+		}
+	}
+	return facts.Record{
+		Namespace: m.Namespace, Secret: m.Name, Release: m.Labels["name"], Revision: revision,
+		Status: m.Labels["status"], Modified: modified,
+	}
+}
+
+// seeRelease reads the newest record of Cilium's release.
+func seeRelease(ctx context.Context, g *gatherer) error {
+	e := g.options.Expect.Cilium
+	var own []facts.Record
+	g.mu.Lock()
+	for _, r := range g.facts.Live.Records {
+		if r.Release == e.Release && r.Namespace == e.Namespace {
+			own = append(own, r)
+		}
+	}
+	g.mu.Unlock()
+	if len(own) == 0 {
+		return nil
+	}
+	newest := slices.MaxFunc(own, func(a, b facts.Record) int { return cmp.Compare(a.Revision, b.Revision) })
+	contents, err := g.contents(ctx, newest)
+	if err != nil {
+		return err
+	}
+	g.note(func(f *facts.Facts) { f.Live.Release = contents })
+	return nil
+}
+
+func (g *gatherer) contents(ctx context.Context, r facts.Record) (*facts.ReleaseContents, error) {
+	secret, err := g.core.Secrets(r.Namespace).Get(ctx, r.Secret, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	contents, err := decodeRelease(secret)
+	if err != nil {
+		return nil, fmt.Errorf("read release record %s/%s: %w", r.Namespace, r.Secret, err)
+	}
+	return contents, nil
+}
+
+// storedRelease is the part of Helm's record (3 and 4) that is of use here.
+type storedRelease struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	Version   int    `json:"version"`
+	Info      struct {
+		Status       string    `json:"status"`
+		LastDeployed time.Time `json:"last_deployed"`
+	} `json:"info"`
+	Chart struct {
+		Metadata struct {
+			Name       string `json:"name"`
+			Version    string `json:"version"`
+			AppVersion string `json:"appVersion"`
+		} `json:"metadata"`
+		Values values.Tree `json:"values"`
+	} `json:"chart"`
+	Config      values.Tree `json:"config"`
+	ApplyMethod string      `json:"apply_method"`
+}
+
+func decodeRelease(secret *core.Secret) (*facts.ReleaseContents, error) {
+	plain, err := inflate(secret.Data["release"])
+	if err != nil {
+		return nil, err
+	}
+	var r storedRelease
+	if err := json.Unmarshal(plain, &r); err != nil {
+		return nil, errors.New("not Helm's JSON") // the decoder's own error may quote values
+	}
+	return &facts.ReleaseContents{
+		Namespace: r.Namespace, Name: r.Name, Revision: r.Version, Status: r.Info.Status,
+		Chart: r.Chart.Metadata.Name, ChartVersion: r.Chart.Metadata.Version, AppVersion: r.Chart.Metadata.AppVersion,
+		ApplyMethod: r.ApplyMethod, Deployed: r.Info.LastDeployed.UTC(),
+		Values: facts.Redact(r.Config), Defaults: facts.Redact(r.Chart.Values),
+	}, nil
+}
+
+// inflate undoes Helm's encoding, base64 around gzip, bounded: Helm's own decoder inflates whatever it is given.
+func inflate(data []byte) ([]byte, error) {
+	if len(data) == 0 {
+		return nil, errors.New("has no key release")
+	}
+	packed, err := base64.StdEncoding.DecodeString(string(data))
+	if err != nil {
+		return nil, errors.New("not base64")
+	}
+	if !bytes.HasPrefix(packed, []byte{0x1f, 0x8b, 0x08}) {
+		return packed, nil // Helm wrote records without gzip once, and still reads them
+	}
+	unzip, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, errors.New("not gzip")
+	}
+	plain, err := io.ReadAll(io.LimitReader(unzip, MaxRelease+1))
+	if err != nil {
+		return nil, errors.New("its gzip is damaged")
+	}
+	if len(plain) > MaxRelease {
+		return nil, fmt.Errorf("inflates to more than %d MiB", MaxRelease>>20)
+	}
+	return plain, nil
+}
