@@ -1,0 +1,96 @@
+// Package component builds the programs a lab runs from their Go modules and keeps them in the user's cache, one
+// folder for each version and way of building. It starts nothing.
+package component
+
+import "slices"
+
+// Versions of what the lab is made of.
+const (
+	Kubernetes = "v1.37.2"
+	Etcd       = "v3.7.3"
+	Kwok       = "v0.8.0"
+	Helm4      = "v4.2.4"
+	Helm3      = "v3.22.0"
+	Flux       = "v2.9.5"
+	Source     = "v1.9.5"
+	Kustomize  = "v1.9.5"
+	HelmCtl    = "v1.6.4"
+	Registry   = "v0.21.6"
+	Models     = "v1.18.2"
+)
+
+// Component is a set of programs built in one go.
+type Component struct {
+	Name    string
+	Version string
+	Module  string   // nested module below lab/ whose go.mod pins it
+	Source  []string // our own source folders in that module
+	// Programs maps the name of a built file to the package it is built from.
+	Programs map[string]string
+	LDFlags  []string
+	// Links are further names of a program that looks at the name it is called by.
+	Links map[string]string
+	// Placeholder is a file that upstream generates and its module lacks; the package is then built from a vendored
+	// copy that has an empty one.
+	Placeholder string
+}
+
+// Table lists every component.
+func Table() []Component {
+	return []Component{
+		{
+			Name: "kubernetes", Version: Kubernetes, Module: "kube", Source: []string{"controlplane"},
+			Programs: map[string]string{"controlplane": "./controlplane", "kubectl": "k8s.io/kubernetes/cmd/kubectl"},
+			LDFlags: []string{
+				"-X", "k8s.io/component-base/version.gitVersion=" + Kubernetes,
+				"-X", "k8s.io/component-base/version.gitMajor=1",
+				"-X", "k8s.io/component-base/version.gitMinor=37",
+			},
+			Links: map[string]string{
+				"kube-apiserver": "controlplane", "kube-controller-manager": "controlplane", "kube-scheduler": "controlplane",
+			},
+		},
+		tool("etcd", Etcd, "./etcd"),
+		tool("kwok", Kwok, "sigs.k8s.io/kwok/cmd/kwok", "-X", "sigs.k8s.io/kwok/pkg/consts.Version="+Kwok),
+		tool("registry", Registry, "github.com/google/go-containerregistry/cmd/registry"),
+		tool("crane", Registry, "github.com/google/go-containerregistry/cmd/crane"),
+		tool("source-controller", Source, "github.com/fluxcd/source-controller"),
+		tool("kustomize-controller", Kustomize, "github.com/fluxcd/kustomize-controller"),
+		tool("helm-controller", HelmCtl, "github.com/fluxcd/helm-controller"),
+		tool("helm4", Helm4, "helm.sh/helm/v4/cmd/helm", "-X", "helm.sh/helm/v4/internal/version.version="+Helm4),
+		{
+			Name: "helm3", Version: Helm3, Module: "helm3",
+			Programs: map[string]string{"helm3": "helm.sh/helm/v3/cmd/helm"},
+			LDFlags:  []string{"-X", "helm.sh/helm/v3/internal/version.version=" + Helm3},
+		},
+		{
+			Name: "agent", Version: Models, Module: "agent", Source: []string{"."},
+			Programs: map[string]string{"cilium-dbg": "."},
+			Links:    map[string]string{"cilium": "cilium-dbg", "cilium-health": "cilium-dbg", "hubble": "cilium-dbg"},
+		},
+		{
+			Name: "flux", Version: Flux, Module: "flux",
+			Programs:    map[string]string{"flux": "github.com/fluxcd/flux2/v2/cmd/flux"},
+			LDFlags:     []string{"-X", "main.VERSION=" + Flux[1:]},
+			Placeholder: "cmd/flux/manifests/lab.yaml",
+		},
+	}
+}
+
+func tool(name, version, pkg string, ldflags ...string) Component {
+	c := Component{Name: name, Version: version, Module: "tools", Programs: map[string]string{name: pkg}, LDFlags: ldflags}
+	if pkg[0] == '.' {
+		c.Source = []string{pkg}
+	}
+	return c
+}
+
+// Of returns the component with that name.
+func Of(name string) (Component, bool) {
+	all := Table()
+	i := slices.IndexFunc(all, func(c Component) bool { return c.Name == name })
+	if i < 0 {
+		return Component{}, false
+	}
+	return all[i], true
+}

@@ -1,0 +1,129 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/lab/api"
+	"github.com/cilium-gitops/cilium-gitops/lab/fleet"
+	"github.com/cilium-gitops/cilium-gitops/lab/process"
+	"github.com/cilium-gitops/cilium-gitops/lab/state"
+)
+
+// Cluster is one cluster of a lab as running programs.
+type Cluster struct {
+	fleet.Cluster
+	Index     int
+	Dir       state.Dir
+	Settings  state.Settings
+	Processes process.Table
+	Program   func(name string) string // where a built program is
+	Self      string                   // the lab's own executable
+}
+
+// Client is the lab's own access to the cluster.
+func (c Cluster) Client() (*api.Client, error) {
+	return api.New(Kubeconfig(c.Dir, c.Name, machineUser), c.Name)
+}
+
+// Path is a path below the cluster's folder.
+func (c Cluster) Path(elem ...string) string { return c.Dir.Cluster(c.Name, elem...) }
+
+func (c Cluster) port(p state.Port) int { return c.Settings.Of(c.Index, p) }
+
+// WriteKeys writes every cluster's keys and then the kubeconfigs that need them.
+func WriteKeys(dir state.Dir, s state.Settings) error {
+	for _, c := range fleet.All() {
+		pki := dir.Cluster(c.Name, "pki")
+		if err := ensureKeys(pki, c.Name); err != nil {
+			return err
+		}
+		if err := errors.Join(
+			state.WriteFile(filepath.Join(pki, "tokens.csv"), tokenFile(s.AdminToken), 0o600),
+			state.WriteFile(filepath.Join(pki, "audit-policy.yaml"), auditPolicy(), 0o644),
+		); err != nil {
+			return err
+		}
+	}
+	return writeKubeconfigs(dir, s)
+}
+
+// StartControlPlane runs etcd, the API server, the controller manager and the scheduler, and returns when the API
+// server is ready.
+func (c Cluster) StartControlPlane(ctx context.Context) error {
+	specs := []process.Spec{c.etcd(), c.apiserver()}
+	for _, spec := range specs {
+		if err := c.Processes.Start(spec); err != nil {
+			return err
+		}
+	}
+	if err := c.WaitAPI(ctx, time.Minute); err != nil {
+		return err
+	}
+	for _, spec := range []process.Spec{c.controllerManager(), c.scheduler()} {
+		if err := c.Processes.Start(spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// WaitAPI waits until the API server says that it is ready.
+func (c Cluster) WaitAPI(ctx context.Context, within time.Duration) error {
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	client.Config.Timeout = 2 * time.Second
+	name := c.Name + "/kube-apiserver"
+	return c.Processes.WaitFor(name, within, func() bool {
+		err := client.Discovery.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+		return err == nil || ctx.Err() != nil
+	})
+}
+
+// StartNodes runs the simulated kubelet, Flux's controllers and the lab's player of agents and operator; the
+// definitions of their resources must be there.
+func (c Cluster) StartNodes() error {
+	specs := append([]process.Spec{c.kwok(), c.player()}, c.flux()...)
+	for _, spec := range specs {
+		if err := c.Processes.Start(spec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// StartAPI starts the API server alone, where it was stopped on its own.
+func (c Cluster) StartAPI(ctx context.Context) error {
+	if err := c.Processes.Start(c.apiserver()); err != nil {
+		return err
+	}
+	return c.WaitAPI(ctx, time.Minute)
+}
+
+// Stop ends the cluster's processes, etcd last so that nobody waits for it.
+func (c Cluster) Stop() {
+	var rest []string
+	for _, name := range c.Processes.Names(c.Name + "/") {
+		if name != c.Name+"/etcd" {
+			rest = append(rest, name)
+		}
+	}
+	c.Processes.Stop(3*time.Second, rest...)
+	c.Processes.Stop(3*time.Second, c.Name+"/etcd")
+}
+
+// Wipe forgets all that the cluster held; its keys stay, so that kubeconfigs go on working.
+func (c Cluster) Wipe() error {
+	for _, sub := range []string{"etcd", "agents", "flux", "images", "audit.log"} {
+		if err := os.RemoveAll(c.Path(sub)); err != nil {
+			return fmt.Errorf("wipe %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}

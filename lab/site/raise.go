@@ -1,0 +1,134 @@
+package site
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/cilium-gitops/cilium-gitops/lab/api"
+	"github.com/cilium-gitops/cilium-gitops/lab/component"
+	"github.com/cilium-gitops/cilium-gitops/lab/control"
+	"github.com/cilium-gitops/cilium-gitops/lab/objects"
+	"github.com/cilium-gitops/cilium-gitops/lab/state"
+)
+
+var definitions = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
+
+// raise brings one cluster up, from whatever it is now, with Cilium unless the lab is to have none.
+func (l *Lab) raise(ctx context.Context, s state.Settings, name string) error {
+	c, err := l.Cluster(s, name)
+	if err != nil {
+		return err
+	}
+	for _, dir := range append(c.FluxFolders(), c.Path("agents")) {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make folder: %w", err)
+		}
+	}
+	if err := c.StartControlPlane(ctx); err != nil {
+		return err
+	}
+	l.Say("%s: control plane ready", name)
+	client, err := c.Client()
+	if err != nil {
+		return err
+	}
+	if err := l.define(ctx, s, client); err != nil {
+		return err
+	}
+	if err := l.fill(ctx, c, client); err != nil {
+		return err
+	}
+	l.Say("%s: nodes, Flux and neighbours there", name)
+	if !s.NoCilium {
+		if err := l.bootstrap(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := awaitFlux(ctx, client, "Kustomization", "cluster-"+name+"-infrastructure"); err != nil {
+		return err
+	}
+	l.Say("%s: ready", name)
+	return nil
+}
+
+// define creates the custom resource definitions that are missing, and waits for them to be served.
+func (l *Lab) define(ctx context.Context, s state.Settings, client *api.Client) error {
+	dir, err := l.Builder.Files(ctx, component.CRDs(s.CiliumVersion))
+	if err != nil {
+		return err
+	}
+	all, err := api.ParseDir(dir)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(o *api.Object) bool { return o.GetKind() != "CustomResourceDefinition" })
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, obj := range all {
+		group.Go(func() error { return client.Create(groupCtx, obj) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return api.Wait(ctx, "custom resource definitions", time.Minute, func() (bool, error) {
+		list, err := client.Dynamic.Resource(definitions).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return false, err
+		}
+		return len(list.Items) >= len(all) && !slices.ContainsFunc(list.Items, notEstablished), nil
+	})
+}
+
+func notEstablished(crd unstructured.Unstructured) bool { return !api.True(&crd, "Established") }
+
+// fill starts the simulated nodes and creates what a cluster has before Cilium.
+func (l *Lab) fill(ctx context.Context, c control.Cluster, client *api.Client) error {
+	if err := c.StartNodes(); err != nil {
+		return err
+	}
+	for _, n := range c.Nodes() {
+		node := objects.Node(n, c.Settings.Of(c.Index, state.Kubelet), time.Now())
+		raw, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&node)
+		if err != nil {
+			return fmt.Errorf("create node %s: %w", n.Name, err)
+		}
+		if err := client.Create(ctx, &api.Object{Object: raw}); err != nil {
+			return err
+		}
+		status := fmt.Sprintf(`{"status":{"daemonEndpoints":{"kubeletEndpoint":{"Port":%d}}}}`, c.Settings.Of(c.Index, state.Kubelet))
+		if err := client.PatchStatus(ctx, &api.Object{Object: raw}, []byte(status)); err != nil {
+			return err
+		}
+	}
+	data := objects.Data{Cluster: c.Cluster, GitURL: l.GitURL(c.Settings), LogFile: c.Path("pod.log")}
+	line := time.Now().UTC().Format(time.RFC3339Nano) + " stdout F the containers of the lab are simulated and say nothing\n"
+	if err := state.WriteFile(data.LogFile, []byte(line), 0o644); err != nil {
+		return err
+	}
+	all, err := objects.All(data)
+	if err != nil {
+		return err
+	}
+	return client.Apply(ctx, all...)
+}
+
+// awaitFlux waits until an object of Flux in flux-system is ready.
+func awaitFlux(ctx context.Context, client *api.Client, kind, name string) error {
+	gvr := schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
+	return api.Wait(ctx, kind+" "+name, time.Minute, func() (bool, error) {
+		obj, err := client.Dynamic.Resource(gvr).Namespace("flux-system").Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		return api.True(obj, "Ready"), nil
+	})
+}
