@@ -16,34 +16,41 @@ const (
 	maxGot      = 40 // how far `want` is pushed to the right to be aligned
 )
 
-// block is one result that needs a person, or several of a cluster that one cause keeps from being seen.
+// block is one result that needs a person, or several that are told as one.
 type block struct {
 	Result
 
-	same []Result // all of them, where they are several
-	why  string   // and their cause
+	same   []Result // all of a cluster that one cause keeps from being seen, where they are several
+	why    string   // and their cause
+	places []block  // the same of several clusters
+}
+
+// place is where the block is: a cluster, or how many.
+func (b block) place() string {
+	if len(b.places) > 0 {
+		return plural(len(b.places), "cluster")
+	}
+	return b.Cluster
 }
 
 // blocks writes what needs a person, the worst first.
 func (v Verification) blocks(p *Page) {
 	all := v.collect()
+	if len(v.Clusters) > maxColumns {
+		all = joinPlaces(all)
+	}
 	shown := all[:min(len(all), maxBlocks)]
-	words, clusters := 0, 0
+	words, places := 0, 0
 	for _, b := range shown {
 		words = max(words, len(word(b.Outcome)))
-		clusters = max(clusters, twwidth.Width(b.Cluster))
+		places = max(places, twwidth.Width(b.place()))
 	}
-	indent := words + clusters + 4
+	indent := words + places + 4
 	if indent > maxIndent {
-		indent, clusters = words+2, 0
+		indent, places = words+2, 0
 	}
 	for _, b := range shown {
-		lead := p.Paint(b.Outcome, pad(word(b.Outcome), words)) + "  " + pad(b.Cluster, clusters) + "  "
-		if len(b.same) > 0 {
-			b.together(p, lead, indent)
-		} else {
-			b.alone(p, lead, indent)
-		}
+		b.write(p, p.Paint(b.Outcome, pad(word(b.Outcome), words))+"  "+pad(b.place(), places)+"  ", indent)
 		p.Line("")
 	}
 	if rest := len(all) - len(shown); rest > 0 {
@@ -89,9 +96,13 @@ func cause(r Result) string {
 	return r.Evidence[0].Got
 }
 
-func (b block) alone(p *Page, lead string, indent int) {
+func (b block) write(p *Page, lead string, indent int) {
+	if len(b.same) > 0 {
+		b.writeSame(p, lead, indent)
+		return
+	}
 	p.Line("%s%s  %s  %s", lead, b.ID, p.cut(fold(b.Title)), b.AC)
-	p.evidence(b.Result, indent, maxEvidence)
+	p.evidence(b.Evidence, indent, maxEvidence)
 	if b.Reason != "" {
 		p.Prose(indent, p.cut(fold(b.Reason)))
 	}
@@ -101,18 +112,19 @@ func (b block) alone(p *Page, lead string, indent int) {
 	}
 }
 
-func (b block) together(p *Page, lead string, indent int) {
-	p.Line("%s%d checks could not look: %s", lead, len(b.same), p.cut(fold(b.why)))
-	var ids []check.ID
-	for _, r := range b.same {
-		ids = append(ids, r.ID)
+func (b block) writeSame(p *Page, lead string, indent int) {
+	if len(b.places) > 0 {
+		p.Line("%s%d checks could not look", lead, len(b.same))
+		p.evidence(b.Evidence, indent, maxEvidence)
+	} else {
+		p.Line("%s%d checks could not look: %s", lead, len(b.same), p.cut(fold(b.why)))
 	}
-	p.Prose(indent, strings.Join(ranges(ids), " "))
+	p.Prose(indent, strings.Join(ranges(b.same), " "))
 }
 
 // evidence writes where, got and want, each under the other, and how many more there are.
-func (p *Page) evidence(r Result, indent, limit int) {
-	shown := r.Evidence
+func (p *Page) evidence(all []check.Evidence, indent, limit int) {
+	shown := all
 	if limit > 0 && len(shown) > limit {
 		shown = shown[:limit]
 	}
@@ -130,7 +142,7 @@ func (p *Page) evidence(r Result, indent, limit int) {
 	for _, row := range rows {
 		p.Line("%*s%s  %s  %s", indent, "", pad(row[0], width[0]), pad(row[1], width[1]), row[2])
 	}
-	if rest := len(r.Evidence) - len(shown); rest > 0 {
+	if rest := len(all) - len(shown); rest > 0 {
 		p.Line("%*s%s %d more: -o wide", indent, "", p.ellipsis(), rest)
 	}
 }
@@ -145,17 +157,4 @@ func (p *Page) evidenceRow(e check.Evidence) [3]string {
 		got = `""`
 	}
 	return [3]string{where, "got " + got, "want " + want}
-}
-
-// hint writes what to do. Where it does not fit on a line, the command at its end has one of its own, whole, so that
-// it can be copied.
-func (p *Page) hint(indent int, text string) {
-	text = fold(text)
-	i := strings.LastIndex(text, ": ")
-	if p.Width == 0 || i < 0 || indent+twwidth.Width(text) <= p.Width {
-		p.Prose(indent, text)
-		return
-	}
-	p.Prose(indent, text[:i+1])
-	p.Line("%*s%s", indent+2, "", strings.TrimSpace(text[i+1:]))
 }

@@ -41,7 +41,7 @@ func (l CheckList) Table(p *Page, wide bool) {
 	for _, c := range l.Checks {
 		row := []string{string(c.ID), string(c.Phase), c.AC, c.Title}
 		if wide {
-			row = append(row, join(c.Needs))
+			row = append(row, joinParts(c.Needs))
 		}
 		rows = append(rows, row)
 	}
@@ -91,7 +91,7 @@ func (e Explanation) Table(p *Page, _ bool) {
 	if e.Feature != "" {
 		rows = append(rows, []string{"Feature:", e.Feature + " (skipped where the fleet says off)"})
 	}
-	p.Rows(nil, append(rows, []string{"Looks at:", join(e.Needs)}))
+	p.Rows(nil, append(rows, []string{"Looks at:", joinParts(e.Needs)}))
 	e.section(p, "By hand:", e.Manual)
 	if e.Hint != "" {
 		p.Line("")
@@ -122,7 +122,7 @@ func needs(c check.Check) []facts.Part {
 	return c.Needs
 }
 
-func join(parts []facts.Part) string {
+func joinParts(parts []facts.Part) string {
 	var words []string
 	for _, part := range parts {
 		words = append(words, string(part))

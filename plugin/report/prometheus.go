@@ -25,6 +25,9 @@ func prometheus(v Verification) ([]byte, error) {
 	out.WriteString("# HELP cilium_gitops_taken_timestamp_seconds When the cluster was looked at.\n")
 	out.WriteString("# TYPE cilium_gitops_taken_timestamp_seconds gauge\n")
 	for _, c := range v.Clusters {
+		if c.Taken.IsZero() {
+			continue
+		}
 		fmt.Fprintf(&out, "cilium_gitops_taken_timestamp_seconds{cluster=%s} %d\n", label(c.Name), c.Taken.Unix())
 	}
 	return out.Bytes(), nil

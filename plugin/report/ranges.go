@@ -7,8 +7,13 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 )
 
-// ranges words IDs compactly: CG101 CG102 CG103 CG107 is "CG101-CG103", "CG107". Two neighbours stay two.
-func ranges(ids []check.ID) []string {
+// ranges words the IDs of results compactly: CG101 CG102 CG103 CG107 is "CG101-CG103", "CG107". Two neighbours stay
+// two.
+func ranges(results []Result) []string {
+	var ids []check.ID
+	for _, r := range results {
+		ids = append(ids, r.ID)
+	}
 	var words []string
 	for i := 0; i < len(ids); {
 		end := i

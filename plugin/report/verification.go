@@ -22,8 +22,8 @@ type Cluster struct {
 	Name    string    `json:"name"`
 	Context string    `json:"context"`
 	Server  string    `json:"server"`
-	Version string    `json:"version"` // Kubernetes', "v1.37.2"; empty where it could not be seen
-	Taken   time.Time `json:"taken"`   // when the looking began
+	Version string    `json:"version"`        // Kubernetes', "v1.37.2"; empty where it could not be seen
+	Taken   time.Time `json:"taken,omitzero"` // when the looking began
 }
 
 // Summary counts results by outcome.

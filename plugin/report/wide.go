@@ -19,7 +19,7 @@ func (v Verification) all(p *Page) {
 			continue
 		}
 		p.Line("%s  %s  %s  %s", p.Paint(r.Outcome, word(r.Outcome)), r.Cluster, r.ID, p.cut(fold(r.Title)))
-		p.evidence(r, wideIndent, 0)
+		p.evidence(r.Evidence, wideIndent, 0)
 		if r.Outcome != check.Unknown {
 			p.hint(wideIndent, r.Hint)
 		}

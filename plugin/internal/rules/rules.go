@@ -40,7 +40,7 @@ func ours() map[string][]string {
 		"check":            {"facts", "impact", "values"},
 		"handover":         {"check", "facts", "impact", "values"},
 		"report":           {"check", "facts", "handover", "impact", "values"},
-		"live":             {"facts", "fleet"},
+		"live":             {"facts", "fleet", "values"}, // a release holds value trees
 		"repo":             {"facts", "fleet", "values"},
 		"chart":            {"facts", "fleet", "values"},
 		"act":              {"facts", "handover"},
