@@ -107,6 +107,18 @@ func (c *Client) Create(ctx context.Context, objects ...*Object) error {
 	return nil
 }
 
+// Delete removes an object, if it is there.
+func (c *Client) Delete(ctx context.Context, obj *Object) error {
+	r, err := c.Of(obj)
+	if err == nil {
+		err = r.Delete(ctx, obj.GetName(), metav1.DeleteOptions{})
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete %s: %w", Name(obj), err)
+	}
+	return nil
+}
+
 // PatchStatus merges into the status of an object.
 func (c *Client) PatchStatus(ctx context.Context, obj *Object, patch []byte) error {
 	r, err := c.Of(obj)

@@ -42,15 +42,24 @@ func (l *Lab) bootstrap(ctx context.Context, c control.Cluster) error {
 	if err != nil {
 		return fmt.Errorf("look for a release: %w", err)
 	}
-	if len(releases.Items) > 0 {
+	args := []string{"install", "cilium", l.ChartPath(c.Settings.CiliumVersion), "--values", l.ValuesPath(c.Name), "--wait", "--timeout", "3m"}
+	if len(releases.Items) == 1 && releases.Items[0].GetLabels()["status"] == "pending-install" {
+		l.Say("%s: an interrupted installation is done again", c.Name)
+		if err := client.Delete(ctx, &releases.Items[0]); err != nil {
+			return err
+		}
+		args = append(args, "--take-ownership")
+	} else if len(releases.Items) > 0 {
 		l.Say("%s: Cilium was installed before; left as it is", c.Name)
 		return nil
 	}
-	version := c.Settings.CiliumVersion
-	if err := l.Helm(ctx, c, "install", "cilium", l.ChartPath(version), "--values", l.ValuesPath(c.Name), "--wait", "--timeout", "3m"); err != nil {
+	if err := l.Helm(ctx, c, args...); err != nil {
 		return err
 	}
-	l.Say("%s: Cilium %s installed by Helm %d", c.Name, version, c.Settings.Helm)
+	if err := awaitCilium(ctx, client); err != nil {
+		return err
+	}
+	l.Say("%s: Cilium %s installed by Helm %d", c.Name, c.Settings.CiliumVersion, c.Settings.Helm)
 	return nil
 }
 
