@@ -1,0 +1,185 @@
+package ciliumgitops
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/live"
+	"github.com/cilium-gitops/cilium-gitops/plugin/report"
+)
+
+// lookAgain is how long to wait between two looks.
+const lookAgain = 2 * time.Second
+
+// clustersAtOnce bounds how many clusters are looked at at a time.
+const clustersAtOnce = 64
+
+// looker is how facts are had: from recordings, or from the clusters anew each time.
+func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) []facts.Facts, error) {
+	if len(o.from) > 0 {
+		all, err := o.recordings()
+		return func(context.Context) []facts.Facts { return all }, err
+	}
+	targets, err := o.clusters.Targets()
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) []facts.Facts { return o.gather(ctx, targets, checks) }, nil
+}
+
+func (o *verifyOptions) recordings() ([]facts.Facts, error) {
+	all, err := cli.Recordings(o.env, o.from)
+	if err != nil {
+		return nil, err
+	}
+	if f, found, err := o.clusters.Fleet(); err != nil {
+		return nil, err
+	} else if found && o.clusters.FleetGiven() {
+		for i := range all {
+			all[i].Expect = f.Expect(f.ByContext(all[i].Context))
+		}
+	}
+	return all, nil
+}
+
+// gather looks at every cluster at once. One that is dead costs its own time-out and nobody else's.
+func (o *verifyOptions) gather(ctx context.Context, targets []cli.Target, checks []check.Check) []facts.Facts {
+	all := make([]facts.Facts, len(targets))
+	progress := report.NewProgress(o.env.ErrOut, o.env.Width(o.env.ErrOut), o.env.Now)
+	defer progress.Done()
+	slots := make(chan struct{}, clustersAtOnce)
+	var wg sync.WaitGroup
+	for i, t := range targets {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			options := live.Options{
+				Cluster: t.Name, Context: t.Context, Expect: t.Expect, Parts: check.Needs(checks, t.Expect.Features),
+				NoExec: o.noExec, Timeout: o.clusters.Timeout, Now: o.env.Now,
+				Tell: func(done, total int) { progress.Set(t.Name, done, total) },
+			}
+			if t.Broken != nil {
+				all[i] = live.Unseen(options, "no way to the cluster: "+facts.RedactText(t.Broken.Error()))
+				return
+			}
+			all[i] = live.Gather(ctx, t.Config, options)
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// until looks, judges and prints: once, or with --wait and --watch until all is well or the time is up.
+func (o *verifyOptions) until(ctx context.Context, checks []check.Check, look func(context.Context) []facts.Facts) error {
+	deadline := o.env.Now().Add(o.wait)
+	var shown []byte
+	for {
+		a := o.judge(look(ctx), checks)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		over := o.good(a) || !o.env.Now().Add(lookAgain).Before(deadline)
+		if o.watch && o.wait == 0 {
+			over = o.good(a)
+		}
+		if !o.watch && o.wait == 0 {
+			over = true
+		}
+		if over {
+			return o.finish(a, checks, shown)
+		}
+		if o.watch {
+			if shown = o.redraw(a, checks, shown); shown == nil {
+				return nil
+			}
+		}
+		if err := o.env.Sleep(ctx, lookAgain); err != nil {
+			return err
+		}
+	}
+}
+
+// redraw shows an answer that differs from the one shown, and returns the one that now is; nil when nobody reads.
+func (o *verifyOptions) redraw(a answer, checks []check.Check, shown []byte) []byte {
+	now := fingerprint(a)
+	if bytes.Equal(now, shown) {
+		return shown
+	}
+	if o.env.Width(o.env.Out) > 0 {
+		fmt.Fprint(o.env.Out, "\x1b[H\x1b[2J")
+	}
+	if o.out.Print(o.env, report.NewVerification(a.facts, a.verdicts, checks)) != nil {
+		return nil
+	}
+	return now
+}
+
+// fingerprint is what of an answer is worth showing again when it changes: the verdicts, not the times in them.
+func fingerprint(a answer) []byte {
+	type row struct {
+		ID, Cluster string
+		Outcome     check.Outcome
+		Evidence    []check.Evidence
+	}
+	var rows []row
+	for _, v := range a.verdicts {
+		r := row{ID: string(v.Check), Cluster: v.Cluster, Outcome: v.Outcome}
+		if v.Outcome > check.Skip {
+			r.Evidence = v.Evidence
+		}
+		rows = append(rows, r)
+	}
+	out, _ := json.Marshal(rows)
+	return out
+}
+
+// finish prints the last answer, keeps what is to be kept, and gives the exit code.
+func (o *verifyOptions) finish(a answer, checks []check.Check, shown []byte) error {
+	doc := report.NewVerification(a.facts, a.verdicts, checks)
+	if o.record != "" {
+		if err := record(o.record, a.facts); err != nil {
+			return cli.Usage("keep what was seen: %w", err)
+		}
+	}
+	if err := o.out.Save(doc); err != nil {
+		return err
+	}
+	if !bytes.Equal(fingerprint(a), shown) {
+		if len(shown) > 0 && o.env.Width(o.env.Out) > 0 {
+			fmt.Fprint(o.env.Out, "\x1b[H\x1b[2J")
+		}
+		if err := o.out.Print(o.env, doc); err != nil {
+			return err
+		}
+	}
+	return cli.ForOutcome(a.worst(), o.failOutcome())
+}
+
+// record writes recordings whole or not at all.
+func record(path string, all []facts.Facts) error {
+	var out bytes.Buffer
+	if err := facts.Write(&out, all); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".recording-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name())
+	if _, err := temporary.Write(out.Bytes()); err != nil {
+		return err
+	}
+	if err := temporary.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}

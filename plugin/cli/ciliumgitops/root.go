@@ -1,0 +1,20 @@
+// Package ciliumgitops is the command tree of kubectl cilium-gitops, one file per command.
+package ciliumgitops
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+)
+
+const long = `Answers questions about clusters whose Cilium is, or is to be, managed by Flux.
+It reads and never writes.
+
+Exit codes: 0 yes, 1 no, 2 wrong usage or input, 3 cannot tell, 130 interrupted.`
+
+// New is the root command.
+func New(env *cli.Env) *cobra.Command {
+	root := cli.Root(env, "Cilium under Flux: verify it", long)
+	root.AddCommand(newVerify(env), newExplain(env))
+	return root
+}

@@ -1,0 +1,18 @@
+// Package fluxhandover is the command tree of flux handover, one file per command.
+package fluxhandover
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+)
+
+const long = `Moves the Helm release of a bootstrapped Cilium to a Flux HelmRelease.
+
+Exit codes: 0 done, 1 no, 2 wrong usage or input, 3 cannot tell, 4 refused or stopped by a guard,
+5 another handover holds the lock, 130 interrupted before any change.`
+
+// New is the root command.
+func New(env *cli.Env) *cobra.Command {
+	return cli.Root(env, "Hand Cilium over to Flux", long)
+}
