@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,9 +12,8 @@ import (
 
 const (
 	maxEvidence = 5  // lines of evidence of one result
-	maxBlocks   = 20 // results shown one by one
+	maxBlocks   = 8  // results told one by one: a screen of them
 	maxIndent   = 28 // how far what belongs to a result stands to the right
-	maxGot      = 40 // how far `want` is pushed to the right to be aligned
 )
 
 // block is one result that needs a person, or several that are told as one.
@@ -39,23 +39,62 @@ func (v Verification) blocks(p *Page) {
 	if len(v.Clusters) > maxColumns {
 		all = joinPlaces(all)
 	}
-	shown := all[:min(len(all), maxBlocks)]
-	words, places := 0, 0
+	shown, rest := split(all)
+	l := layoutOf(all)
+	told := map[string]check.ID{} // hint -> the first check that has it
 	for _, b := range shown {
-		words = max(words, len(word(b.Outcome)))
-		places = max(places, twwidth.Width(b.place()))
-	}
-	indent := words + places + 4
-	if indent > maxIndent {
-		indent, places = words+2, 0
-	}
-	for _, b := range shown {
-		b.write(p, p.Paint(b.Outcome, pad(word(b.Outcome), words))+"  "+pad(b.place(), places)+"  ", indent)
+		b.write(p, l, told)
 		p.Line("")
 	}
-	if rest := len(all) - len(shown); rest > 0 {
-		p.Line("%s %d more: -o wide", p.ellipsis(), rest)
+	for _, b := range rest {
+		p.Line("%s%s %d more: %s", l.lead(p, b), p.ellipsis(), len(b.same), strings.Join(ranges(b.same), " "))
 	}
+	if len(rest) > 0 {
+		p.Line("%*s-o wide shows them", l.indent, "")
+		p.Line("")
+	}
+}
+
+// split keeps the worst to be told and the rest to be named, by place and outcome. What several checks have in common
+// is always told: it is short, and it is likely to be why.
+func split(all []block) (shown, rest []block) {
+	at := map[string]int{}
+	for _, b := range all {
+		if len(b.same) > 0 || len(shown) < maxBlocks {
+			shown = append(shown, b)
+			continue
+		}
+		key := b.Outcome.String() + " " + b.place()
+		i, ok := at[key]
+		if !ok {
+			i = len(rest)
+			at[key] = i
+			rest = append(rest, block{Result: Result{Outcome: b.Outcome, Cluster: b.Cluster}, places: b.places})
+		}
+		rest[i].same = append(rest[i].same, b.Result)
+	}
+	return shown, rest
+}
+
+// layout is where the columns of blocks are.
+type layout struct{ words, places, indent int }
+
+func layoutOf(all []block) layout {
+	var l layout
+	for _, b := range all {
+		l.words = max(l.words, len(word(b.Outcome)))
+		l.places = max(l.places, twwidth.Width(b.place()))
+	}
+	l.indent = l.words + l.places + 4
+	if l.indent > maxIndent {
+		l.indent, l.places = l.words+2, 0
+	}
+	return l
+}
+
+// lead is the beginning of a block's first line.
+func (l layout) lead(p *Page, b block) string {
+	return p.Paint(b.Outcome, pad(word(b.Outcome), l.words)) + "  " + pad(b.place(), l.places) + "  "
 }
 
 // collect is what needs a person: the worst first, else in the order of the results.
@@ -96,30 +135,52 @@ func cause(r Result) string {
 	return r.Evidence[0].Got
 }
 
-func (b block) write(p *Page, lead string, indent int) {
+func (b block) write(p *Page, l layout, told map[string]check.ID) {
 	if len(b.same) > 0 {
-		b.writeSame(p, lead, indent)
+		b.writeSame(p, l)
 		return
 	}
-	p.Line("%s%s  %s  %s", lead, b.ID, p.cut(fold(b.Title)), b.AC)
-	p.evidence(b.Evidence, indent, maxEvidence)
+	p.Line("%s%s  %s  %s", l.lead(p, b), b.ID, p.cut(fold(b.Title)), b.AC)
+	p.evidence(b.Evidence, l.indent, maxEvidence)
 	if b.Reason != "" {
-		p.Prose(indent, p.cut(fold(b.Reason)))
+		p.Prose(l.indent, p.cut(fold(b.Reason)))
 	}
-	// What mends a failure says nothing of what keeps from looking.
-	if b.Outcome != check.Unknown {
-		p.hint(indent, b.Hint)
+	if b.Outcome == check.Unknown || b.Hint == "" {
+		return // what mends a failure says nothing of what keeps from looking
 	}
+	if first, ok := told[b.Hint]; ok && first != b.ID {
+		p.Line("%*sDo as for %s.", l.indent, "", first)
+		return
+	}
+	told[b.Hint] = b.ID
+	p.hint(l.indent, b.Hint)
 }
 
-func (b block) writeSame(p *Page, lead string, indent int) {
+func (b block) writeSame(p *Page, l layout) {
 	if len(b.places) > 0 {
-		p.Line("%s%d checks could not look", lead, len(b.same))
-		p.evidence(b.Evidence, indent, maxEvidence)
+		p.Line("%s%d checks could not look", l.lead(p, b), len(b.same))
+		p.evidence(b.Evidence, l.indent, maxEvidence)
 	} else {
-		p.Line("%s%d checks could not look: %s", lead, len(b.same), p.cut(fold(b.why)))
+		p.Line("%s%d checks could not look: %s", l.lead(p, b), len(b.same), p.cut(fold(b.why)))
+		p.Prose(l.indent, p.wheres(b.same))
 	}
-	p.Prose(indent, strings.Join(ranges(b.same), " "))
+	p.Prose(l.indent, strings.Join(ranges(b.same), " "))
+}
+
+// wheres words the places that results are about, each once.
+func (p *Page) wheres(results []Result) string {
+	var all []string
+	for _, r := range results {
+		for _, e := range r.Evidence {
+			if where := p.cut(fold(e.Where)); where != "" && !slices.Contains(all, where) {
+				all = append(all, where)
+			}
+		}
+	}
+	if rest := len(all) - maxEvidence; rest > 0 {
+		return fmt.Sprintf("%s %s %d more", strings.Join(all[:maxEvidence], ", "), p.ellipsis(), rest)
+	}
+	return strings.Join(all, ", ")
 }
 
 // evidence writes where, got and want, each under the other, and how many more there are.
@@ -130,10 +191,11 @@ func (p *Page) evidence(all []check.Evidence, indent, limit int) {
 	}
 	var rows [][3]string
 	var width [2]int
+	widest := [2]int{64, 40} // a longer cell does not push the others to the right
 	for _, e := range shown {
 		row := p.evidenceRow(e)
 		for i := range width {
-			if w := twwidth.Width(row[i]); w <= maxGot {
+			if w := twwidth.Width(row[i]); w <= widest[i] {
 				width[i] = max(width[i], w)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/internal/golden"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
@@ -166,6 +168,24 @@ func TestSummaryIsTheWorst(t *testing.T) {
 			t.Errorf("%s: has a hint: %v", outcome, hinted)
 		}
 	}
+}
+
+// More than a screen of failures: the worst are told, the rest is named, and what cannot be reached is not lost.
+func TestMoreThanAScreen(t *testing.T) {
+	all := clusters("infra", "apps", "edge")
+	many := make([]check.Check, 0, 12)
+	var given []check.Verdict
+	for i := range cap(many) {
+		id := check.ID(fmt.Sprintf("CG%d", 101+i))
+		many = append(many, check.Check{
+			ID: id, Phase: check.Bootstrap, AC: "AC-1", Title: "all is well", Hint: "Mend it.", Needs: []facts.Part{facts.Pods},
+		})
+		given = append(given,
+			check.Verdict{Check: id, Cluster: "infra", Outcome: check.Fail, Reason: "it is not"},
+			check.Verdict{Check: id, Cluster: "apps", Outcome: check.Unknown, Evidence: []check.Evidence{{Where: "pods", Got: "timed out"}}},
+			check.Verdict{Check: id, Cluster: "edge", Outcome: check.Warn, Reason: "it was not"})
+	}
+	golden.Assert(t, print(t, "table", report.NewVerification(all, given, many), report.Style{}), "screen.table")
 }
 
 func TestLongClusterNamesLeaveRoom(t *testing.T) {

@@ -74,22 +74,6 @@ func (p *Page) Prose(indent int, text string) {
 	}
 }
 
-// hint writes what to do. Where it does not fit on a line, its commands have one of their own, whole, so that they can
-// be copied.
-func (p *Page) hint(indent int, text string) {
-	text = fold(text)
-	at := command.FindStringIndex(text)
-	if p.Width == 0 || at == nil || indent+twwidth.Width(text) <= p.Width {
-		p.Prose(indent, text)
-		return
-	}
-	p.Prose(indent, text[:at[0]+1])
-	p.Line("%*s%s", indent+2, "", text[at[0]+2:])
-}
-
-// command matches where a hint comes to what is to be typed.
-var command = regexp.MustCompile(`: (kubectl|flux|helm|cilium|talosctl) `)
-
 func (p *Page) keep(err error) {
 	if p.err == nil {
 		p.err = err
