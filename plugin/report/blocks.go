@@ -30,7 +30,7 @@ func (b block) place() string {
 	if len(b.places) > 0 {
 		return plural(len(b.places), "cluster")
 	}
-	return b.Cluster
+	return fold(b.Cluster)
 }
 
 // blocks writes what needs a person, the worst first.

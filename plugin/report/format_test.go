@@ -188,6 +188,17 @@ func TestMoreThanAScreen(t *testing.T) {
 	golden.Assert(t, print(t, "table", report.NewVerification(all, given, many), report.Style{}), "screen.table")
 }
 
+// Whatever a cluster is called, a line of a table stays a line.
+func TestClusterNamesStayOnTheirLine(t *testing.T) {
+	bad := check.Verdict{Check: "CG101", Cluster: "a\nb\tc", Outcome: check.Fail, Reason: "no"}
+	for _, format := range []string{"table", "wide", "name"} {
+		one := print(t, format, verification(clusters("a b c"), check.Verdict{Check: "CG101", Cluster: "a b c", Outcome: check.Fail, Reason: "no"}), report.Style{})
+		if diff := cmp.Diff(one, print(t, format, verification(clusters(bad.Cluster), bad), report.Style{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
+		}
+	}
+}
+
 func TestLongClusterNamesLeaveRoom(t *testing.T) {
 	name := "arn:aws:eks:eu-central-1:123456789012:cluster/production-of-everything"
 	v := verification(clusters(name), check.Verdict{

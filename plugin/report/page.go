@@ -46,19 +46,24 @@ func (p *Page) Rows(header []string, rows [][]string) {
 		tablewriter.WithPadding(tw.Padding{Right: "  ", Overwrite: true}),
 	)
 	if header != nil {
-		t.Header(header)
+		t.Header(p.cells(header))
 	}
 	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = p.cut(fold(cell))
-		}
-		p.keep(t.Append(cells))
+		p.keep(t.Append(p.cells(row)))
 	}
 	p.keep(t.Render())
 	for line := range strings.Lines(raw.String()) {
 		p.Line("%s", afterPadding.ReplaceAllString(strings.TrimRight(line, "\n"), "${1}"))
 	}
+}
+
+// cells are texts, each on its line and cut.
+func (p *Page) cells(texts []string) []string {
+	cells := make([]string, len(texts))
+	for i, text := range texts {
+		cells[i] = p.cut(fold(text))
+	}
+	return cells
 }
 
 // Prose writes text in lines of the page's width, each indented; where there is no width, lines are as long as they
@@ -81,12 +86,10 @@ func (p *Page) keep(err error) {
 }
 
 // cut is s, or its first part where it is longer than a table shows.
-func (p *Page) cut(s string) string { return p.cutAt(s, maxCell) }
-
-func (p *Page) cutAt(s string, limit int) string {
+func (p *Page) cut(s string) string {
 	n := 0
 	for i := range s {
-		if n == limit {
+		if n == maxCell {
 			return strings.TrimRight(s[:i], " ") + p.ellipsis()
 		}
 		n++

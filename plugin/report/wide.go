@@ -18,7 +18,7 @@ func (v Verification) all(p *Page) {
 		if !needsPerson(r.Outcome) && len(r.Evidence) == 0 {
 			continue
 		}
-		p.Line("%s  %s  %s  %s", p.Paint(r.Outcome, word(r.Outcome)), r.Cluster, r.ID, p.cut(fold(r.Title)))
+		p.Line("%s  %s  %s  %s", p.Paint(r.Outcome, word(r.Outcome)), fold(r.Cluster), r.ID, p.cut(fold(r.Title)))
 		p.evidence(r.Evidence, wideIndent, 0)
 		if r.Outcome != check.Unknown {
 			p.hint(wideIndent, r.Hint)
