@@ -50,7 +50,11 @@ func agentChecks() []Check {
 				return a.KubeProxyReplacement
 			})
 		},
-	}, {
+	}}
+}
+
+func runningChecks() []Check {
+	return []Check{{
 		ID: "CG123", Phase: Bootstrap, AC: "AC-1",
 		Title:  "every agent and operator started after cilium-config last changed",
 		Hint:   "The running configuration is older than the ConfigMap: whatever restarts next comes up differently. See what changed, then restart at a time of your choosing: kubectl -n kube-system rollout restart ds/cilium.",

@@ -5,7 +5,7 @@ import "slices"
 // All is every check, by ID.
 func All() []Check {
 	all := slices.Concat(
-		clusterChecks(), workloadChecks(), agentChecks(), featureChecks(), crdChecks(),
+		clusterChecks(), workloadChecks(), agentChecks(), runningChecks(), featureChecks(), crdChecks(),
 		releaseChecks(), settingsChecks(), neighbourChecks(),
 	)
 	slices.SortFunc(all, func(a, b Check) int {

@@ -1,0 +1,56 @@
+# Every target builds what it needs. What the lab builds is kept in the user's cache, keyed by version.
+SHELL := /bin/bash
+GO ?= go
+export GOTOOLCHAIN ?= local
+export CGO_ENABLED ?= 0
+
+PKG     := github.com/cilium-gitops/cilium-gitops/plugin/cli
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
+LDFLAGS := -s -w -X $(PKG).buildVersion=$(VERSION) -X $(PKG).buildCommit=$(COMMIT) -X $(PKG).buildDate=$(DATE)
+
+.PHONY: help build demo test lab lab-down lab-bin e2e generate verify lint fmt clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+build: ## Build both plugins into bin/
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+demo: build ## Run the main job on the recorded fleet in examples/; needs no cluster
+	@hack/demo.sh bin/kubectl-cilium_gitops
+
+test: ## Run the unit, fixture, golden and whole-command tests
+	$(GO) test ./...
+	cd lab && $(GO) test ./...
+
+lab-bin:
+	cd lab && $(GO) build -trimpath -o ../bin/lab .
+
+lab: build lab-bin ## Bring up two real clusters, infra and apps (about 20 minutes the first time)
+	bin/lab up
+	@echo 'Now:  eval "$$(bin/lab env)"  and  kubectl cilium-gitops verify --context infra,apps'
+
+lab-down: lab-bin ## Stop the lab
+	bin/lab down
+
+e2e: build lab-bin ## Test both plugins against a lab of its own
+	$(GO) test -tags e2e -count=1 -timeout 75m -v ./e2e/...
+
+generate: build ## Write again what is generated: docs, example trees
+	$(GO) run ./hack/generate
+
+verify: ## Check that what is generated is current, and that modules are tidy
+	$(GO) test ./plugin/internal/... ./hack/...
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+
+lint: ## Run golangci-lint, where it is installed
+	golangci-lint run
+
+fmt: ## Format
+	gofmt -w cmd plugin lab e2e hack
+
+clean: ## Remove what was built here
+	rm -rf bin dist

@@ -1,0 +1,125 @@
+// Command generate writes what of the repository is made from its code: docs/checks.md and docs/reference.
+// Its test fails when a file is stale.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli/ciliumgitops"
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli/fluxhandover"
+)
+
+func main() {
+	if err := write("."); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
+	}
+}
+
+func write(root string) error {
+	files, err := generated()
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(root, "docs", "reference")); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, files[name], 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generated is every generated file, by its path from the repository's root.
+func generated() (map[string][]byte, error) {
+	files := map[string][]byte{"docs/checks.md": checks()}
+	for name, root := range map[string]func(*cli.Env) *cobra.Command{
+		"kubectl cilium-gitops": ciliumgitops.New,
+		"flux handover":         fluxhandover.New,
+	} {
+		env := cli.System(name)
+		if err := reference(files, root(env), name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// reference adds a page for each command below root.
+func reference(files map[string][]byte, root *cobra.Command, name string) error {
+	root.DisableAutoGenTag = true
+	root.InitDefaultCompletionCmd()
+	file := func(path string) string { return strings.ReplaceAll(path, " ", "_") + ".md" }
+	var walk func(*cobra.Command) error
+	walk = func(cmd *cobra.Command) error {
+		cmd.DisableAutoGenTag = true
+		var page bytes.Buffer
+		if err := doc.GenMarkdownCustom(cmd, &page, func(link string) string { return link }); err != nil {
+			return err
+		}
+		files["docs/reference/"+file(cmd.CommandPath())] = page.Bytes()
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
+				if err := walk(sub); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return walk(root)
+}
+
+// checks is docs/checks.md.
+func checks() []byte {
+	var out bytes.Buffer
+	fmt.Fprintln(&out, "# Checks")
+	fmt.Fprintln(&out, "\nGenerated from the code by `make generate`. The hundreds of an ID are its acceptance criterion; IDs are never reused.")
+	fmt.Fprintln(&out, "What a check could not look at is unknown, never pass.")
+	for _, phase := range check.Phases() {
+		first := true
+		for _, c := range check.All() {
+			if c.Phase != phase {
+				continue
+			}
+			if first {
+				fmt.Fprintf(&out, "\n## %s\n", phase)
+				first = false
+			}
+			fmt.Fprintf(&out, "\n### %s: %s\n\n%s\n\n", c.ID, c.Title, c.About)
+			fmt.Fprintf(&out, "- **criterion** %s\n", c.AC)
+			if c.Feature != "" {
+				fmt.Fprintf(&out, "- **feature** `%s` of fleet.yaml\n", c.Feature)
+			}
+			fmt.Fprintf(&out, "- **looks at** %s\n", parts(c))
+			fmt.Fprintf(&out, "- **by hand** `` %s ``\n", c.Manual)
+			fmt.Fprintf(&out, "- **when it does not pass** %s\n", c.Hint)
+		}
+	}
+	return out.Bytes()
+}
+
+func parts(c check.Check) string {
+	var all []string
+	for _, p := range c.Needs {
+		all = append(all, "`"+string(p)+"`")
+	}
+	return strings.Join(all, ", ")
+}

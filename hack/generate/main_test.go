@@ -1,0 +1,47 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const root = "../.."
+
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	files, err := generated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		got, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Errorf("%v; run: make generate", err)
+			continue
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s is stale; run: make generate\n%s", name, diff)
+		}
+	}
+}
+
+func TestNothingElseIsInReference(t *testing.T) {
+	files, err := generated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(root, "docs", "reference", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		if _, ok := files["docs/reference/"+filepath.Base(path)]; !ok {
+			t.Errorf("%s is generated no more; run: make generate", path)
+		}
+	}
+	if len(found) == 0 {
+		t.Error("docs/reference is empty")
+	}
+}
