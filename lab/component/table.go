@@ -64,7 +64,7 @@ func Table() []Component {
 			LDFlags:  []string{"-X", "helm.sh/helm/v3/internal/version.version=" + Helm3},
 		},
 		{
-			Name: "agent", Version: Models, Module: "agent", Source: []string{"."},
+			Name: "agent", Version: Models, Module: "agent", Source: []string{".", "answer"},
 			Programs: map[string]string{"cilium-dbg": "."},
 			Links:    map[string]string{"cilium": "cilium-dbg", "cilium-health": "cilium-dbg", "hubble": "cilium-dbg"},
 		},
