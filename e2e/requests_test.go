@@ -1,0 +1,117 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mostRequests is what one cluster may cost without exec (docs/checks.md needs no more).
+const mostRequests = 16
+
+type auditEvent struct {
+	AuditID    string `json:"auditID"`
+	Stage      string `json:"stage"`
+	Verb       string `json:"verb"`
+	RequestURI string `json:"requestURI"`
+	UserAgent  string `json:"userAgent"`
+}
+
+// audited are the requests of our program that an API server noted after offset.
+func audited(t *testing.T, cluster string, offset int64) []auditEvent {
+	t.Helper()
+	file, err := os.Open(auditLog(cluster))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.Seek(offset, 0); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]auditEvent{}
+	var order []string
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e auditEvent
+		if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.UserAgent, "kubectl-cilium_gitops/") {
+			continue
+		}
+		if _, again := seen[e.AuditID]; !again {
+			order = append(order, e.AuditID)
+		}
+		seen[e.AuditID] = e
+	}
+	var events []auditEvent
+	for _, id := range order {
+		events = append(events, seen[id])
+	}
+	return events
+}
+
+func auditLog(cluster string) string { return filepath.Join(theLab.state, cluster, "audit.log") }
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// TestRequestsAreFewAndOnlyRead counts at the API server: at most 16 a cluster, no discovery, no writes.
+func TestRequestsAreFewAndOnlyRead(t *testing.T) {
+	before := map[string]int64{}
+	for _, cluster := range []string{"infra", "apps"} {
+		before[cluster] = size(t, auditLog(cluster))
+	}
+	must(t, "kubectl", "cilium-gitops", "verify", "--context", "infra,apps", "--no-exec")
+	for _, cluster := range []string{"infra", "apps"} {
+		events := eventually(t, func() ([]auditEvent, bool) {
+			events := audited(t, cluster, before[cluster])
+			return events, len(events) >= 10
+		})
+		listing := ""
+		for _, e := range events {
+			listing += fmt.Sprintf("  %s %s\n", e.Verb, e.RequestURI)
+			if e.Verb != "get" && e.Verb != "list" {
+				t.Errorf("%s: writes or watches: %s %s", cluster, e.Verb, e.RequestURI)
+			}
+			path, _, _ := strings.Cut(e.RequestURI, "?")
+			if parts := strings.Split(strings.Trim(path, "/"), "/"); path != "/version" && (len(parts) < 3 || parts[0] == "openapi") {
+				t.Errorf("%s: discovers: %s", cluster, e.RequestURI)
+			}
+		}
+		if len(events) > mostRequests {
+			t.Errorf("%s: %d requests, at most %d:\n%s", cluster, len(events), mostRequests, listing)
+		}
+		t.Logf("%s: %d requests\n%s", cluster, len(events), listing)
+	}
+}
+
+// eventually asks until the answer is good; the audit log is written a moment after the request.
+func eventually[T any](t *testing.T, ask func() (T, bool)) T {
+	t.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	for {
+		if answer, good := ask(); good {
+			return answer
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatal("waited a minute in vain")
+		}
+	}
+}
