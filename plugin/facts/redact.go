@@ -17,6 +17,8 @@ var (
 	// plainKey matches keys that only name such a thing: existingSecret, secretName, keyFile, tokenPath.
 	plainKey = regexp.MustCompile(`(?i)(name|file|path|ref|namespace|namespaces|dir|type|method|algorithm|size|rotation|duration|enabled|mount|audience|issuer|existingsecret|pullsecrets|backgroundsync|secretsync)$`)
 	// secretText matches values that are secrets wherever they stand.
+	// labelKey is the key of a label or taint: node.cilium.io/agent-not-ready.
+	labelKey   = regexp.MustCompile(`^([a-z0-9-]+\.)+[a-z0-9-]+/[A-Za-z0-9._-]+$`)
 	secretText = regexp.MustCompile(`-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)|LS0tLS1CRUdJTi|://[^/\s:@]+:[^/\s:@]+@|(?i)\bbearer [a-z0-9._~+/-]{8,}`)
 )
 
@@ -32,6 +34,10 @@ func Redact(t values.Tree) values.Tree {
 func redactMap(m map[string]any) map[string]any {
 	out := make(map[string]any, len(m))
 	for key, value := range m {
+		if key == "key" && isSelector(m) {
+			out[key] = value
+			continue
+		}
 		out[key] = redact(key, value)
 	}
 	if name, ok := m["name"].(string); ok {
@@ -53,11 +59,30 @@ func redact(key string, value any) any {
 		}
 		return out
 	case string:
-		if v != "" && (isSecretKey(key) || secretText.MatchString(v)) {
+		if isSecret(key, v) {
 			return Redacted
 		}
 	}
 	return value
+}
+
+// isSelector tells a toleration, a selector's expression or a reference to a Secret's key, whose "key" names something.
+func isSelector(m map[string]any) bool {
+	for _, sibling := range []string{"operator", "effect", "values", "tolerationSeconds"} {
+		if _, ok := m[sibling]; ok {
+			return true
+		}
+	}
+	_, named := m["name"].(string)
+	return named && len(m) <= 3 && m["value"] == nil
+}
+
+// isSecret tells a secret by its key and its text. A switch and a label's key are none, whatever they are called.
+func isSecret(key, text string) bool {
+	if secretText.MatchString(text) {
+		return true
+	}
+	return isSecretKey(key) && text != "" && text != "true" && text != "false" && !labelKey.MatchString(text)
 }
 
 func isSecretKey(key string) bool {
@@ -76,7 +101,7 @@ func RedactText(s string) string {
 func RedactData(data map[string]string) map[string]string {
 	out := make(map[string]string, len(data))
 	for key, text := range data {
-		if text != "" && (isSecretKey(key) || secretText.MatchString(text)) {
+		if isSecret(key, text) {
 			text = Redacted
 		}
 		out[key] = text
