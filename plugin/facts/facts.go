@@ -36,6 +36,7 @@ const (
 	ServiceMonitors Part = "servicemonitors" // Cilium's
 	Agents          Part = "agents"          // cilium-dbg status of every agent, by exec
 	BGP             Part = "bgp"             // cilium-dbg bgp peers of every agent, by exec
+	Tree            Part = "git"             // the cluster's part of the Git working tree
 )
 
 // Facts is what is known of one cluster.
@@ -50,6 +51,7 @@ type Facts struct {
 
 	Expect Expect `json:"expect"` // what the fleet asks of this cluster
 	Live   Live   `json:"live"`
+	Git    *Git   `json:"git,omitempty"` // what the repository says; nil where nobody looked
 
 	// Blind says of each part that could not be seen why not. A part that is neither here nor in Declined was seen:
 	// what it then lacks is truly absent.
