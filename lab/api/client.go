@@ -35,15 +35,16 @@ type Client struct {
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 }
 
-// New makes a client from a kubeconfig and one of its contexts.
-func New(kubeconfig, context string) (*Client, error) {
+// New makes a client from a kubeconfig and one of its contexts. No request takes longer than the timeout; 0 is for
+// clients that watch.
+func New(kubeconfig, context string, timeout time.Duration) (*Client, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: kubeconfig}, &clientcmd.ConfigOverrides{CurrentContext: context},
 	).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read kubeconfig %s: %w; `lab up` writes it", kubeconfig, err)
 	}
-	config.QPS, config.Burst = -1, -1
+	config.QPS, config.Burst, config.Timeout = -1, -1, timeout
 	config.UserAgent = "lab"
 	config.WarningHandler = rest.NoWarnings{}
 	dyn, err := dynamic.NewForConfig(config)

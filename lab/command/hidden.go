@@ -56,7 +56,7 @@ func newPlay(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client, err := c.Client()
+			client, err := c.Watcher()
 			if err != nil {
 				return err
 			}

@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"sort"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cilium-gitops/cilium-gitops/lab/breaks"
 	"github.com/cilium-gitops/cilium-gitops/lab/site"
 )
 
@@ -42,7 +44,17 @@ func newStatus(o *options) *cobra.Command {
 				}
 				fmt.Fprintf(w, "%s\tstopped\tsee %s\n", name, lab.Processes().Log(name))
 			}
-			return w.Flush()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			inForce, err := breaks.InForce(lab)
+			if err != nil {
+				return err
+			}
+			for _, r := range inForce {
+				fmt.Fprintf(o.Out, "broken: %s, since %s\n", r, r.Since.Local().Format(time.TimeOnly))
+			}
+			return nil
 		}),
 	}
 }

@@ -39,7 +39,7 @@ func New(env Env) *cobra.Command {
 	root.SetErr(env.Err)
 	root.PersistentFlags().StringVar(&o.state, "state", "", "state folder (default $LAB_STATE, else below $XDG_STATE_HOME or ~/.local/state)")
 	root.AddCommand(
-		newUp(o), newDown(o), newReset(o), newBootstrap(o), newStatus(o), newKubeconfig(o), newEnv(o),
+		newUp(o), newDown(o), newReset(o), newBootstrap(o), newBreak(o), newMend(o), newStatus(o), newKubeconfig(o), newEnv(o),
 		newTool(o), newServeGit(o), newPlay(o),
 	)
 	return root

@@ -25,9 +25,14 @@ type Cluster struct {
 	Self      string                   // the lab's own executable
 }
 
-// Client is the lab's own access to the cluster.
-func (c Cluster) Client() (*api.Client, error) {
-	return api.New(Kubeconfig(c.Dir, c.Name, machineUser), c.Name)
+// Client is the lab's own access to the cluster, patient enough for all but watching.
+func (c Cluster) Client() (*api.Client, error) { return c.client(30 * time.Second) }
+
+// Watcher is the same for requests that have no end.
+func (c Cluster) Watcher() (*api.Client, error) { return c.client(0) }
+
+func (c Cluster) client(timeout time.Duration) (*api.Client, error) {
+	return api.New(Kubeconfig(c.Dir, c.Name, machineUser), c.Name, timeout)
 }
 
 // Path is a path below the cluster's folder.
@@ -74,11 +79,10 @@ func (c Cluster) StartControlPlane(ctx context.Context) error {
 
 // WaitAPI waits until the API server says that it is ready.
 func (c Cluster) WaitAPI(ctx context.Context, within time.Duration) error {
-	client, err := c.Client()
+	client, err := c.client(2 * time.Second)
 	if err != nil {
 		return err
 	}
-	client.Config.Timeout = 2 * time.Second
 	name := c.Name + "/kube-apiserver"
 	return c.Processes.WaitFor(name, within, func() bool {
 		err := client.Discovery.RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
@@ -120,7 +124,7 @@ func (c Cluster) Stop() {
 
 // Wipe forgets all that the cluster held; its keys stay, so that kubeconfigs go on working.
 func (c Cluster) Wipe() error {
-	for _, sub := range []string{"etcd", "agents", "flux", "images", "audit.log"} {
+	for _, sub := range []string{"etcd", "agents", "flux", "breaks", "audit.log"} {
 		if err := os.RemoveAll(c.Path(sub)); err != nil {
 			return fmt.Errorf("wipe %s: %w", c.Name, err)
 		}

@@ -32,6 +32,27 @@ type Birth struct {
 	Config  map[string]string `json:"config"`
 }
 
+// Fault is what `lab break` has done to the agent of one node; the file faults.json holds them by node.
+type Fault struct {
+	Dead         bool   `json:"dead,omitempty"`         // nobody answers
+	Garbage      bool   `json:"garbage,omitempty"`      // the answer breaks off
+	Encryption   string `json:"encryption,omitempty"`   // the mode that is in effect, whatever the configuration says
+	PeersMissing int    `json:"peersMissing,omitempty"` // WireGuard peers that are not there
+	State        string `json:"state,omitempty"`        // of the agent, with Message
+	Message      string `json:"message,omitempty"`
+}
+
+// FaultsFile is the name of that file.
+const FaultsFile = "faults.json"
+
+func (p *Player) faults() map[string]Fault {
+	faults := map[string]Fault{}
+	if raw, err := os.ReadFile(p.file(FaultsFile)); err == nil {
+		_ = json.Unmarshal(raw, &faults) // unreadable faults are none
+	}
+	return faults
+}
+
 var execs = schema.GroupVersionResource{Group: "kwok.x-k8s.io", Version: "v1alpha1", Resource: "execs"}
 
 func isAgent(pod *corev1.Pod) bool { return pod.Labels["app.kubernetes.io/name"] == "cilium-agent" }
@@ -81,7 +102,11 @@ func (p *Player) startAgent(ctx context.Context, pod *corev1.Pod) error {
 	if err := p.answerExec(ctx, pod, file); err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{"status": runningStatus(pod, internalIP(node), birth.Started)})
+	status := runningStatus(pod, internalIP(node), birth.Started)
+	if p.faults()[birth.Node].Dead {
+		Unready(&status)
+	}
+	patch, err := json.Marshal(map[string]any{"status": status})
 	if err != nil {
 		return fmt.Errorf("start agent %s: %w", pod.Name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -100,12 +101,35 @@ func (p *Player) registerDefinitions(ctx context.Context, version string, config
 		if !registered(obj.GetName(), config) {
 			continue
 		}
-		obj.SetLabels(map[string]string{"io.cilium.k8s.crd.schema.version": string(schemaVersion[1])})
-		if err := p.Client.Apply(ctx, obj); err != nil {
+		if err := p.registerDefinition(ctx, obj, string(schemaVersion[1])); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// registerDefinition creates a definition, or replaces one of an older schema version.
+func (p *Player) registerDefinition(ctx context.Context, obj *api.Object, version string) error {
+	const label = "io.cilium.k8s.crd.schema.version"
+	old, err := p.dynamic.Resource(definitions).Get(ctx, obj.GetName(), metav1.GetOptions{})
+	if err == nil && !olderThan(old.GetLabels()[label], version) {
+		return nil
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("register %s: %w", obj.GetName(), err)
+	}
+	obj.SetLabels(map[string]string{label: version})
+	return p.Client.Apply(ctx, obj)
+}
+
+// olderThan compares schema versions such as "1.31.11"; what is none is older than any.
+func olderThan(a, b string) bool {
+	number := func(s string) (n [3]int) {
+		fmt.Sscanf(s, "%d.%d.%d", &n[0], &n[1], &n[2])
+		return n
+	}
+	x, y := number(a), number(b)
+	return slices.Compare(x[:], y[:]) < 0
 }
 
 // registered tells whether the operator registers a definition under this configuration.

@@ -50,3 +50,21 @@ func containerStatus(pod *corev1.Pod, c corev1.Container) corev1.ContainerStatus
 		ContainerID: fmt.Sprintf("containerd://%x", sha256.Sum256([]byte(string(pod.UID)+c.Name))),
 	}
 }
+
+// Unready makes of a running pod's status that of one whose containers fail their readiness probe.
+func Unready(status *corev1.PodStatus) { setReady(status, corev1.ConditionFalse, "ContainersNotReady") }
+
+// Ready is the way back.
+func Ready(status *corev1.PodStatus) { setReady(status, corev1.ConditionTrue, "") }
+
+func setReady(status *corev1.PodStatus, to corev1.ConditionStatus, reason string) {
+	for i := range status.Conditions {
+		c := &status.Conditions[i]
+		if (c.Type == corev1.PodReady || c.Type == corev1.ContainersReady) && c.Status != to {
+			c.Status, c.Reason, c.LastTransitionTime = to, reason, metav1.Now()
+		}
+	}
+	for i := range status.ContainerStatuses {
+		status.ContainerStatuses[i].Ready = to == corev1.ConditionTrue
+	}
+}

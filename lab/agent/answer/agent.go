@@ -59,7 +59,9 @@ type Agent struct {
 	Birth
 	World World
 	Fault Fault
-	Now   time.Time
+	// Deaf are the nodes whose agents do not answer their neighbours' probes.
+	Deaf map[string]bool
+	Now  time.Time
 }
 
 // Load reads the agent whose birth is in that file; world.json and faults.json are beside it.
@@ -76,7 +78,10 @@ func Load(file string, now time.Time) (*Agent, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	a.Fault = faults[a.Node]
+	a.Fault, a.Deaf = faults[a.Node], map[string]bool{}
+	for node, fault := range faults {
+		a.Deaf[node] = fault.Dead
+	}
 	return a, nil
 }
 

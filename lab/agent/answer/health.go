@@ -18,7 +18,8 @@ func (a *Agent) Health() *models.HealthStatusResponse {
 		Timestamp:     a.ago(96*time.Second, a.Node, "health").Format(time.RFC3339),
 	}
 	for _, p := range a.World.Nodes {
-		endpoint, host := a.path(p, a.address(p, "health"), p.Agent), a.path(p, p.IP, p.Agent)
+		answers := p.Agent && !a.Deaf[p.Name]
+		endpoint, host := a.path(p, a.address(p, "health"), answers), a.path(p, p.IP, answers)
 		r.Nodes = append(r.Nodes, &models.NodeStatus{
 			Name: a.cluster() + "/" + p.Name, Endpoint: endpoint,
 			HealthEndpoint: &models.EndpointStatus{PrimaryAddress: endpoint, SecondaryAddresses: []*models.PathStatus{}},
