@@ -3,6 +3,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,13 +21,13 @@ const File = "fleet.yaml"
 
 // Fleet is fleet.yaml. Every field has a default: the story's names need no file.
 type Fleet struct {
-	APIVersion string            `json:"apiVersion"`
-	Kind       string            `json:"kind"`
-	Clusters   []Cluster         `json:"clusters,omitempty"`
-	Cilium     facts.Names       `json:"cilium,omitzero"`
-	Flux       facts.FluxNames   `json:"flux,omitzero"`
-	Features   map[string]string `json:"features,omitempty"`
-	Bootstrap  Bootstrap         `json:"bootstrap,omitzero"`
+	APIVersion string          `json:"apiVersion"`
+	Kind       string          `json:"kind"`
+	Clusters   []Cluster       `json:"clusters,omitempty"`
+	Cilium     facts.Names     `json:"cilium,omitzero"`
+	Flux       facts.FluxNames `json:"flux,omitzero"`
+	Features   Wants           `json:"features,omitempty"`
+	Bootstrap  Bootstrap       `json:"bootstrap,omitzero"`
 }
 
 // Cluster is one cluster of the fleet.
@@ -40,6 +41,25 @@ type Cluster struct {
 type Bootstrap struct {
 	Values   string `json:"values,omitempty"`
 	Helmfile string `json:"helmfile,omitempty"`
+}
+
+// Wants says of each feature how it is wanted.
+type Wants map[string]string
+
+// UnmarshalJSON also takes an unquoted off, which YAML reads as false.
+func (w *Wants) UnmarshalJSON(data []byte) error {
+	var all map[string]any
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*w = Wants{}
+	for name, want := range all {
+		if want == false {
+			want = Off
+		}
+		(*w)[name] = fmt.Sprint(want)
+	}
+	return nil
 }
 
 // How a feature is wanted.
@@ -61,7 +81,7 @@ func Default() Fleet {
 			Namespace: "flux-system", Kustomization: "cilium-core", HelmRelease: "cilium",
 			HelmReleaseNamespace: "kube-system", Source: "cilium-charts", Settings: "cluster-settings",
 		},
-		Features: map[string]string{
+		Features: Wants{
 			"kube-proxy-replacement": Required, "wireguard": Required, "gateway-api": Required, "bgp": Required,
 			"lb-ipam": Optional, "hubble": Required, "prometheus": Required, "spegel": Required,
 			"coredns": Required, "cert-manager": Optional,
