@@ -172,8 +172,16 @@ func (c *Clusters) target(f fleet.Fleet, context string) Target {
 	flags.ImpersonateGroup, flags.ImpersonateUserExtra = own.ImpersonateGroup, own.ImpersonateUserExtra
 	flags.Timeout, flags.DisableCompression = own.Timeout, own.DisableCompression
 	flags.Context = &context
-	t.Config, t.Broken = flags.ToRESTConfig()
+	if t.Config, t.Broken = flags.ToRESTConfig(); t.Config != nil {
+		t.Config.UserAgent = userAgent()
+	}
 	return t
+}
+
+// userAgent is how API servers know us in their audit logs: "kubectl-cilium_gitops/v1.2.3 (linux/amd64)".
+func userAgent() string {
+	build := Build("")
+	return fmt.Sprintf("%s/%s (%s)", filepath.Base(os.Args[0]), build.Version, build.Platform)
 }
 
 // raw is the kubeconfig as it is written.
