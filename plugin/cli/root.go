@@ -2,6 +2,8 @@ package cli
 
 import (
 	"flag"
+	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
@@ -19,14 +21,32 @@ func Root(env *Env, short, long string) *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.PersistentFlags().AddFlag(verbosity())
+	root.PersistentFlags().VarP(newVerbosity(), "v", "v", "Log verbosity of the client libraries: 6 shows every request, 7 is the most")
 	root.AddCommand(version(env))
 	return root
 }
 
+// mostVerbose is the last level at which the client libraries leave bodies out. Bodies hold Secrets.
+const mostVerbose = 7
+
 // verbosity is klog's -v alone: the rest of its flags are about files that a plugin does not write.
-func verbosity() *flagAlias {
+type verbosity struct{ klog *flag.Flag }
+
+func newVerbosity() *verbosity {
 	all := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(all)
-	return aliasOf(all.Lookup("v"), "v", "Log verbosity of the client libraries (6 shows every request)")
+	return &verbosity{klog: all.Lookup("v")}
+}
+
+func (v *verbosity) String() string { return v.klog.Value.String() }
+
+// Type is how help words the flag's value.
+func (v *verbosity) Type() string { return "level" }
+
+func (v *verbosity) Set(text string) error {
+	level, err := strconv.Atoi(text)
+	if err != nil || level < 0 {
+		return fmt.Errorf("%q is not a level from 0 to %d", text, mostVerbose)
+	}
+	return v.klog.Value.Set(strconv.Itoa(min(level, mostVerbose)))
 }

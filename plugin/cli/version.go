@@ -1,25 +1,13 @@
 package cli
 
 import (
-	"flag"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
-
-type flagAlias = pflag.Flag
-
-// aliasOf makes a Go flag a one-letter pflag.
-func aliasOf(f *flag.Flag, short, usage string) *flagAlias {
-	out := pflag.PFlagFromGoFlag(f)
-	out.Shorthand = short
-	out.Usage = usage
-	return out
-}
 
 // Set at link time by -ldflags -X; empty in a plain go build, where build info answers.
 var (
