@@ -22,7 +22,7 @@ func accessBreaks() []Break {
 		{
 			Name: "api-stopped", About: "the API server is not running: connections are refused", Scope: OnCluster, First: true,
 			Do: func(_ context.Context, t *Target) error {
-				t.Lab.Processes().Stop(3*time.Second, t.apiServer())
+				t.Lab.Processes().Stop(200*time.Millisecond, t.apiServer())
 				return nil
 			},
 			Undo: func(ctx context.Context, t *Target) error {
@@ -78,7 +78,7 @@ func forbidExec(ctx context.Context, t *Target) error {
 	if err := t.Client.Apply(ctx, role, binding); err != nil {
 		return err
 	}
-	return t.wait(ctx, "permissions of "+t.Record.User, func() (bool, error) { return t.may(ctx, "get", "pods") })
+	return t.wait(ctx, "permissions of "+t.Record.User, func() (bool, error) { return t.may(ctx, "list", "pods") })
 }
 
 // may asks the API server whether the record's user may do something.
