@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +59,7 @@ func runningChecks() []Check {
 		ID: "CG123", Phase: Bootstrap, AC: "AC-1",
 		Title:  "every agent and operator started after cilium-config last changed",
 		Hint:   "The running configuration is older than the ConfigMap: whatever restarts next comes up differently. See what changed, then restart at a time of your choosing: kubectl -n kube-system rollout restart ds/cilium.",
-		About:  "Agents and operator read cilium-config when they start, and only then. A ConfigMap newer than the pods proves nothing about what runs, and hides a change that takes effect at the next unrelated restart.",
+		About:  "Agents and operator read cilium-config when they start, and only then; an agent by an init container, so that a container that restarts inside its pod reads nothing new. A ConfigMap newer than the pods proves nothing about what runs, and hides a change that takes effect at the next unrelated restart.",
 		Manual: "kubectl -n kube-system get configmap cilium-config -o yaml --show-managed-fields | grep time; kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium -o wide",
 		Needs:  []facts.Part{facts.Config, facts.Pods},
 		Judge:  judgeStale,
@@ -108,6 +109,9 @@ func judgeAgentState(f facts.Facts) Verdict {
 			n.unseen(node.Name, "no running agent to ask")
 		}
 	}
+	if len(f.Live.Agents) == 0 && len(n.unknown) == 0 {
+		n.unseen("agents", "no running agent to ask")
+	}
 	return n.verdict(count(len(f.Live.Agents), "agent")+" Ok", "not every agent is Ok")
 }
 
@@ -115,7 +119,8 @@ func judgeAgentState(f facts.Facts) Verdict {
 func effective(f facts.Facts, name, field, want string, get func(facts.Agent) string) Verdict {
 	feature := featureNamed(name)
 	configured, why := feature.configured(f)
-	if !configured && f.Expect.Features[name] != "required" && !anyAgent(f, want, get) {
+	wanted := configured || f.Expect.Features[name] == "required" || anyAgent(f, func(a facts.Agent) bool { return a.Unread == "" && get(a) == want })
+	if !wanted && !anyAgent(f, func(a facts.Agent) bool { return a.Unread != "" }) {
 		return skip("%s is optional and not enabled", name)
 	}
 	var n findings
@@ -123,7 +128,7 @@ func effective(f facts.Facts, name, field, want string, get func(facts.Agent) st
 		where := a.Node + " " + field
 		if a.Unread != "" {
 			n.unseen(where, a.Unread)
-		} else if got := get(a); got != want {
+		} else if got := get(a); wanted && got != want {
 			n.failed(where, orAbsent(got), want+started(f, a.Pod))
 		}
 	}
@@ -134,13 +139,8 @@ func effective(f facts.Facts, name, field, want string, get func(facts.Agent) st
 	return n.verdict(fmt.Sprintf("%s on %s", want, count(len(f.Live.Agents), "agent")), bad)
 }
 
-func anyAgent(f facts.Facts, want string, get func(facts.Agent) string) bool {
-	for _, a := range f.Live.Agents {
-		if a.Unread != "" || get(a) == want {
-			return true
-		}
-	}
-	return false
+func anyAgent(f facts.Facts, is func(facts.Agent) bool) bool {
+	return slices.ContainsFunc(f.Live.Agents, is)
 }
 
 // started words when the agent started against when its configuration changed, the usual reason for a difference.
@@ -149,7 +149,7 @@ func started(f facts.Facts, pod string) string {
 		if p.Name != pod || f.Live.Config == nil {
 			continue
 		}
-		began := p.Started(agentContainer)
+		began := p.ConfiguredAt(agentContainer)
 		if !began.IsZero() && began.Before(f.Live.Config.Changed) {
 			return fmt.Sprintf(" (cilium-config changed %s, agent started %s)", stamp(f.Live.Config.Changed), stamp(began))
 		}
@@ -212,10 +212,17 @@ func judgeStale(f facts.Facts) Verdict {
 				continue
 			}
 			pods++
-			if !c.Started.IsZero() && c.Started.Add(clockSlack).Before(changed) {
-				n.failed(p.Node+" "+p.Name+" started", stamp(c.Started), "after "+stamp(changed)+", when cilium-config changed")
+			read := p.ConfiguredAt(c.Name)
+			switch {
+			case read.IsZero():
+				n.unseen(p.Node+" "+p.Name+" started", "(unknown)")
+			case read.Add(clockSlack).Before(changed):
+				n.failed(p.Node+" "+p.Name+" read it", stamp(read), "after "+stamp(changed)+", when cilium-config changed")
 			}
 		}
+	}
+	if pods == 0 {
+		n.unseen("pods", "no agent or operator runs")
 	}
 	return n.verdict(fmt.Sprintf("%s started after %s", count(pods, "pod"), stamp(changed)),
 		some(len(n.fail), pods, "pod")+" older than the configuration")

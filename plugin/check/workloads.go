@@ -72,6 +72,9 @@ func rollout(w facts.Workload, desired int32) findings {
 			n.failed(where+" "+c.name, fmt.Sprint(c.got), fmt.Sprint(desired))
 		}
 	}
+	if w.Total > w.Updated { // a Deployment's ready pods may be those of the old template
+		n.failed(where+" pods of an older template", fmt.Sprint(w.Total-w.Updated), "0")
+	}
 	return n
 }
 
@@ -81,6 +84,9 @@ func judgeAgentDaemonSet(f facts.Facts) Verdict {
 	if !ok {
 		return fail("there is no DaemonSet "+name,
 			Evidence{place(f.Expect.Cilium.Namespace, "DaemonSet", name), "not found", "a DaemonSet"})
+	}
+	if len(f.Live.Nodes) == 0 || ds.Desired == 0 {
+		return fail("DaemonSet "+name+" is wanted on no node", Evidence{place(ds.Namespace, ds.Kind, ds.Name) + " desired", fmt.Sprint(ds.Desired), "every node"})
 	}
 	n := rollout(ds, int32(len(f.Live.Nodes)))
 	return n.verdict(fmt.Sprintf("%d of %d", ds.Ready, len(f.Live.Nodes)), "DaemonSet "+name+" is not whole")
@@ -106,6 +112,9 @@ func judgeEnvoy(f facts.Facts) Verdict {
 		return skip("no DaemonSet cilium-envoy: Envoy runs inside the agent or not at all")
 	}
 	n := rollout(ds, ds.Desired)
+	if ds.Desired == 0 {
+		n.failed(place(ds.Namespace, ds.Kind, ds.Name)+" desired", "0", "at least 1")
+	}
 	return n.verdict(fmt.Sprintf("%d of %d", ds.Ready, ds.Desired), "DaemonSet cilium-envoy is not whole")
 }
 
@@ -115,6 +124,9 @@ func judgeAgentPerNode(f facts.Facts) Verdict {
 		if !p.Deleting {
 			byNode[p.Node] = append(byNode[p.Node], p)
 		}
+	}
+	if len(f.Live.Nodes) == 0 {
+		return fail("the cluster has no nodes", Evidence{"nodes", "0", "at least 1"})
 	}
 	var n findings
 	for _, node := range f.Live.Nodes {
@@ -157,11 +169,14 @@ func judgeRestarts(f facts.Facts) Verdict {
 			if last.IsZero() {
 				last = c.Started
 			}
-			if c.Restarts > 0 && f.Taken.Sub(last) < restartWindow {
+			if c.Restarts > 0 && (last.IsZero() || f.Taken.Sub(last) < restartWindow) {
 				n.warned(p.Node+" "+p.Name+" "+c.Name,
 					fmt.Sprintf("%d restarts, last %s %s", c.Restarts, stamp(last), c.LastReason), "none since "+stamp(f.Taken.Add(-restartWindow)))
 			}
 		}
+	}
+	if pods == 0 {
+		n.unseen("pods with app.kubernetes.io/part-of=cilium", "there are none to look at")
 	}
 	return n.verdict("none of "+count(pods, "pod"), count(len(n.warn), "container")+" restarted")
 }

@@ -26,6 +26,7 @@ type Workload struct {
 	Updated            int32             `json:"updated"`
 	Ready              int32             `json:"ready"`
 	Available          int32             `json:"available"`
+	Total              int32             `json:"total,omitempty"` // of a Deployment: its pods, those of older templates among them
 	UpdateStrategy     string            `json:"updateStrategy,omitempty"`
 	HostNetwork        bool              `json:"hostNetwork,omitempty"`
 	HostPorts          []HostPort        `json:"hostPorts,omitempty"`
@@ -42,18 +43,21 @@ type HostPort struct {
 
 // Pod is one pod.
 type Pod struct {
-	Namespace  string            `json:"namespace"`
-	Name       string            `json:"name"`
-	UID        string            `json:"uid"`
-	Node       string            `json:"node,omitempty"`
-	Owner      string            `json:"owner,omitempty"` // "DaemonSet/cilium", "ReplicaSet/cilium-operator-5d4", "Node/infra-1"
-	Labels     map[string]string `json:"labels,omitempty"`
-	Phase      string            `json:"phase"`
-	Reason     string            `json:"reason,omitempty"` // why it is not running, as the cluster has it
-	Ready      bool              `json:"ready"`
-	Deleting   bool              `json:"deleting,omitempty"`
-	Created    time.Time         `json:"created,omitzero"`
-	Containers []Container       `json:"containers,omitempty"`
+	Namespace string            `json:"namespace"`
+	Name      string            `json:"name"`
+	UID       string            `json:"uid"`
+	Node      string            `json:"node,omitempty"`
+	Owner     string            `json:"owner,omitempty"` // "DaemonSet/cilium", "ReplicaSet/cilium-operator-5d4", "Node/infra-1"
+	Labels    map[string]string `json:"labels,omitempty"`
+	Phase     string            `json:"phase"`
+	Reason    string            `json:"reason,omitempty"` // why it is not running, as the cluster has it
+	Ready     bool              `json:"ready"`
+	Deleting  bool              `json:"deleting,omitempty"`
+	Created   time.Time         `json:"created,omitzero"`
+	// Configured is when the init container "config" last read cilium-config for the agent, which reads that copy each
+	// time it starts; zero where the pod has no such container.
+	Configured time.Time   `json:"configured,omitzero"`
+	Containers []Container `json:"containers,omitempty"`
 }
 
 // Container is one container of a pod.
@@ -77,6 +81,14 @@ func (p Pod) Started(container string) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// ConfiguredAt is when the configuration was read by which the pod's container of that name runs, or zero.
+func (p Pod) ConfiguredAt(container string) time.Time {
+	if container == "cilium-agent" && !p.Configured.IsZero() {
+		return p.Configured
+	}
+	return p.Started(container)
 }
 
 // CRD is one CustomResourceDefinition, by its metadata.

@@ -63,6 +63,7 @@ func deployment(d *apps.Deployment) facts.Workload {
 	w.Updated = d.Status.UpdatedReplicas
 	w.Ready = d.Status.ReadyReplicas
 	w.Available = d.Status.AvailableReplicas
+	w.Total = d.Status.Replicas
 	w.UpdateStrategy = string(d.Spec.Strategy.Type)
 	return w
 }
@@ -108,6 +109,11 @@ func pod(p *core.Pod) facts.Pod {
 	for _, c := range p.Status.Conditions {
 		if c.Type == core.PodReady {
 			out.Ready = c.Status == core.ConditionTrue
+		}
+	}
+	for _, c := range p.Status.InitContainerStatuses {
+		if c.Name == "config" && c.State.Terminated != nil {
+			out.Configured = c.State.Terminated.StartedAt.UTC()
 		}
 	}
 	for _, c := range p.Status.ContainerStatuses {
