@@ -34,7 +34,7 @@ func clusterChecks() []Check {
 		Needs:  []facts.Part{facts.Version},
 		Judge: func(f facts.Facts) Verdict {
 			if _, ok := minorOf(f.Live.Version); !ok {
-				return fail("the API server gives no version", Evidence{"/version gitVersion", f.Live.Version, "vX.Y.Z"})
+				return fail("the API server gives no version", Evidence{"/version gitVersion", orAbsent(f.Live.Version), "vX.Y.Z"})
 			}
 			return pass("Kubernetes %s", f.Live.Version)
 		},
@@ -52,18 +52,24 @@ func judgeIdentity(f facts.Facts) Verdict {
 		n.failed("cilium-config cluster-name", "(absent)", "a name")
 	case f.Expect.Name != "" && own != f.Expect.Name:
 		n.failed("cilium-config cluster-name", own, f.Expect.Name+" (fleet.yaml)")
-	case f.Expect.Name == "" && own != "default" && !hasWord(f.Context, own):
+	case f.Expect.Name == "" && own == "default":
+		n.warned("cilium-config cluster-name", own, "a name of its own: default is what every cluster is called that was given none")
+	case f.Expect.Name == "" && !hasWord(f.Context, own):
 		n.failed("cilium-config cluster-name", own, f.Context+" (context)")
 	}
 	if hasSetting && own != "" && set != own {
 		n.failed("cluster-settings CLUSTER", set, own+" (cilium-config)")
+	}
+	if len(n.fail) == 0 && len(n.warn) > 0 {
+		return warn("the cluster has no name of its own to be known by", n.warn...)
 	}
 	return n.verdict(fmt.Sprintf("it calls itself %s", own), "the cluster calls itself by another name")
 }
 
 // hasWord finds word in text at word boundaries: context admin@infra reaches cluster infra.
 func hasWord(text, word string) bool {
-	return regexp.MustCompile(`(^|[^a-zA-Z0-9])` + regexp.QuoteMeta(word) + `($|[^a-zA-Z0-9])`).MatchString(text)
+	pattern, err := regexp.Compile(`(^|[^a-zA-Z0-9])` + regexp.QuoteMeta(word) + `($|[^a-zA-Z0-9])`)
+	return err == nil && pattern.MatchString(text)
 }
 
 func judgeNodes(f facts.Facts) Verdict {

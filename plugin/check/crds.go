@@ -80,31 +80,35 @@ func crd(f facts.Facts, name string) (facts.CRD, bool) {
 	return facts.CRD{}, false
 }
 
-// needed is a Gateway API kind that Cilium requires, the version it asks for and the first bundle that serves it.
-type needed struct{ plural, version, bundle string }
+// needed is a Gateway API kind that Cilium requires, the version it asks for, the first bundle that serves it and, where
+// there is one, the first that serves it no more.
+type needed struct{ plural, version, bundle, gone string }
+
+// tlsRouteAlpha is gone from the standard channel with v1.5 and from the experimental one with v1.6.
+var tlsRouteAlpha = needed{"tlsroutes", "v1alpha2", "v0.5.0", "v1.5.0"}
 
 // gatewayKinds is what Cilium's operator checks for at start, by minor release (operator/pkg/gateway-api).
 func gatewayKinds(m minor) []needed {
 	switch {
 	case m.atLeast(1, 20):
 		return []needed{
-			{"gatewayclasses", "v1", "v1.0.0"}, {"gateways", "v1", "v1.0.0"}, {"httproutes", "v1", "v1.0.0"}, {"grpcroutes", "v1", "v1.1.0"},
-			{"tlsroutes", "v1", "v1.5.0"}, {"referencegrants", "v1", "v1.5.0"}, {"backendtlspolicies", "v1", "v1.4.0"},
+			{"gatewayclasses", "v1", "v1.0.0", ""}, {"gateways", "v1", "v1.0.0", ""}, {"httproutes", "v1", "v1.0.0", ""}, {"grpcroutes", "v1", "v1.1.0", ""},
+			{"tlsroutes", "v1", "v1.5.0", ""}, {"referencegrants", "v1", "v1.5.0", ""}, {"backendtlspolicies", "v1", "v1.4.0", ""},
 		}
 	case m.atLeast(1, 17):
 		return []needed{
-			{"gatewayclasses", "v1", "v1.0.0"}, {"gateways", "v1", "v1.0.0"}, {"httproutes", "v1", "v1.0.0"}, {"grpcroutes", "v1", "v1.1.0"},
-			{"referencegrants", "v1beta1", "v0.6.0"},
+			{"gatewayclasses", "v1", "v1.0.0", ""}, {"gateways", "v1", "v1.0.0", ""}, {"httproutes", "v1", "v1.0.0", ""}, {"grpcroutes", "v1", "v1.1.0", ""},
+			{"referencegrants", "v1beta1", "v0.6.0", ""},
 		}
 	case m.atLeast(1, 16):
 		return []needed{
-			{"gatewayclasses", "v1", "v1.0.0"}, {"gateways", "v1", "v1.0.0"}, {"httproutes", "v1", "v1.0.0"}, {"grpcroutes", "v1", "v1.1.0"},
-			{"tlsroutes", "v1alpha2", "v0.5.0"}, {"referencegrants", "v1beta1", "v0.6.0"},
+			{"gatewayclasses", "v1", "v1.0.0", ""}, {"gateways", "v1", "v1.0.0", ""}, {"httproutes", "v1", "v1.0.0", ""}, {"grpcroutes", "v1", "v1.1.0", ""},
+			tlsRouteAlpha, {"referencegrants", "v1beta1", "v0.6.0", ""},
 		}
 	}
 	return []needed{
-		{"gatewayclasses", "v1", "v1.0.0"}, {"gateways", "v1", "v1.0.0"}, {"httproutes", "v1", "v1.0.0"}, {"grpcroutes", "v1alpha2", "v0.6.0"},
-		{"tlsroutes", "v1alpha2", "v0.5.0"}, {"referencegrants", "v1beta1", "v0.6.0"},
+		{"gatewayclasses", "v1", "v1.0.0", ""}, {"gateways", "v1", "v1.0.0", ""}, {"httproutes", "v1", "v1.0.0", ""}, {"grpcroutes", "v1alpha2", "v0.6.0", "v1.2.0"},
+		tlsRouteAlpha, {"referencegrants", "v1beta1", "v0.6.0", ""},
 	}
 }
 
@@ -130,8 +134,12 @@ func judgeGatewayCRDs(f facts.Facts) Verdict {
 			}
 		case c.Bundle == "":
 			n.unseen(where, "neither a bundle version nor served versions are known")
+		case !bundleKnown(c.Bundle):
+			n.unseen(where, "bundle "+c.Bundle+" is no version, and served versions are not known")
 		case older(c.Bundle, k.bundle):
 			n.failed(where, "bundle "+c.Bundle, k.bundle+" or later, which serves "+k.version)
+		case k.gone != "" && !older(c.Bundle, k.lastIn(c.Channel)):
+			n.failed(where, "bundle "+c.Bundle, "before "+k.lastIn(c.Channel)+", which no longer serves "+k.version)
 		}
 	}
 	return n.verdict(fmt.Sprintf("%d kinds for Cilium %s", len(kinds), m), fmt.Sprintf("Cilium %s requires more of Gateway API", m))
@@ -144,6 +152,19 @@ func contains(all []string, one string) bool {
 		}
 	}
 	return false
+}
+
+// lastIn is the first bundle of that channel that serves the version no more.
+func (k needed) lastIn(channel string) string {
+	if k == tlsRouteAlpha && channel == "experimental" {
+		return "v1.6.0"
+	}
+	return k.gone
+}
+
+func bundleKnown(bundle string) bool {
+	_, ok := minorOf(bundle)
+	return ok
 }
 
 // older compares bundle versions: v1.2.0 is older than v1.10.0, v1.6.0-rc.1 counts as v1.6.

@@ -49,7 +49,7 @@ func (x feature) configured(f facts.Facts) (bool, string) {
 	for _, want := range x.config {
 		got, there := f.Live.Config.Data[want.key]
 		words = join(words, want.key+" "+orAbsent(got))
-		on = on && (!there && x.absentMeansOn || there && (got == want.want || want.want == "" && got != ""))
+		on = on && (!there && x.absentMeansOn || got != "" && (want.want == "" || got == want.want))
 	}
 	return on, words
 }
@@ -74,12 +74,16 @@ func join(a, b string) string {
 
 func featureChecks() []Check {
 	row := func(id ID, phase Phase, ac, feature, title, about, manual string) Check {
+		needs := []facts.Part{facts.Config}
+		if len(featureNamed(feature).declares) > 0 {
+			needs = append(needs, facts.Release)
+		}
 		return Check{
 			ID: id, Phase: phase, AC: ac, Feature: feature, Title: title, About: about,
 			Hint: "Values and cilium-config must say the same, else the next upgrade or restart changes what runs. " +
 				"Set the value in the release (or in Git, when Flux has it) and let an upgrade write cilium-config; do not edit the ConfigMap.",
 			Manual: manual + "; helm -n kube-system get values cilium --all",
-			Needs:  []facts.Part{facts.Config, facts.Release},
+			Needs:  needs,
 			Judge:  func(f facts.Facts) Verdict { return agreement(f, featureNamed(feature)) },
 		}
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -63,8 +64,9 @@ func judgeKubeProxy(f facts.Facts) Verdict {
 			n.failed(place(ds.Namespace, ds.Kind, ds.Name), fmt.Sprintf("%d pods ready", ds.Ready), "not found")
 		}
 	}
+	owned := len(n.fail) > 0
 	for _, p := range f.Live.Pods {
-		if isKubeProxy(p.Name, p.Labels) && len(n.fail) == 0 {
+		if isKubeProxy(p.Name, p.Labels) && !owned {
 			n.failed(p.Node+" "+p.Name, p.Phase, "no such pod")
 		}
 	}
@@ -107,6 +109,13 @@ func judgeSpegel(f facts.Facts) Verdict {
 	return n.verdict(fmt.Sprintf("%d of %d", ready, desired), "Spegel is not whole")
 }
 
+// listeners are the keys of cilium-config that tell of a port on the node, and the port where the key is absent.
+var listeners = []struct{ key, fallback string }{
+	{"cluster-health-port", "4240"}, {"agent-health-port", "9879"}, {"prometheus-serve-addr", ""},
+	{"operator-prometheus-serve-addr", ""}, {"hubble-listen-address", ""}, {"hubble-metrics-server", ""},
+	{"tunnel-port", ""}, {"operator-api-serve-addr", ""}, {"kube-proxy-replacement-healthz-bind-address", ""},
+}
+
 // ciliumPorts are the ports that Cilium's programs hold on every node: those its DaemonSets declare and those that
 // cilium-config tells of host-network listeners.
 func ciliumPorts(f facts.Facts) map[int32]string {
@@ -119,16 +128,10 @@ func ciliumPorts(f facts.Facts) map[int32]string {
 			ports[p.Port] = "DaemonSet/" + ds.Name + " " + p.Container + " " + p.Name
 		}
 	}
-	for key, fallback := range map[string]string{
-		"cluster-health-port": "4240", "agent-health-port": "9879", "prometheus-serve-addr": "", "operator-prometheus-serve-addr": "",
-		"hubble-listen-address": "", "hubble-metrics-server": "", "tunnel-port": "", "operator-api-serve-addr": "", "kube-proxy-replacement-healthz-bind-address": "",
-	} {
-		text := config(f, key)
-		if text == "" {
-			text = fallback
-		}
+	for _, listener := range listeners {
+		text := cmp.Or(config(f, listener.key), listener.fallback)
 		if port, err := strconv.ParseInt(text[strings.LastIndex(text, ":")+1:], 10, 32); err == nil {
-			ports[int32(port)] = "cilium-config " + key
+			ports[int32(port)] = "cilium-config " + listener.key
 		}
 	}
 	return ports
@@ -166,6 +169,9 @@ func judgeRelay(f facts.Facts) Verdict {
 func judgeCertificates(f facts.Facts) Verdict {
 	if v, off := notWanted(f, "hubble"); off {
 		return v
+	}
+	if config(f, "hubble-disable-tls") == "true" {
+		return skip("hubble.tls.enabled is false")
 	}
 	if len(f.Live.Certificates) == 0 {
 		return fail("there are no certificates for Hubble",

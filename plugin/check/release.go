@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +72,7 @@ func judgeDeployed(f facts.Facts) Verdict {
 		return noRecord(f)
 	}
 	if r.Status != "deployed" {
-		return fail("the newest record is "+r.Status, Evidence{r.Namespace + "/Secret/" + r.Secret + " status", r.Status, "deployed"})
+		return fail("the newest record is "+orAbsent(r.Status), Evidence{r.Namespace + "/Secret/" + r.Secret + " status", orAbsent(r.Status), "deployed"})
 	}
 	return pass("%s/%s revision %d", r.Namespace, r.Release, r.Revision)
 }
@@ -95,17 +97,15 @@ func judgeQuiet(f facts.Facts) Verdict {
 func judgeOneRelease(f facts.Facts) Verdict {
 	own := f.Expect.Cilium.Namespace + "/" + f.Expect.Cilium.Release
 	var n findings
-	seen := map[string]bool{own: true}
-	for _, r := range f.Live.Records {
-		name := r.Namespace + "/" + r.Release
-		if seen[name] || r.Release == f.Expect.Cilium.Release+"-preflight" {
-			continue
+	others := strangers(f)
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		r := others[name]
+		switch r.Chart {
+		case "cilium":
+			n.failed("Helm release "+name, fmt.Sprintf("revision %d %s", r.Revision, r.Status), "no other release of chart cilium")
+		case "":
+			n.unseen("Helm release "+name, "of which chart it is has not been read")
 		}
-		seen[name] = true
-		if r.Chart != "" && r.Chart != "cilium" {
-			continue // only its name is like Cilium's
-		}
-		n.failed("Helm release "+name, fmt.Sprintf("revision %d %s", r.Revision, r.Status), "no other release of chart cilium")
 	}
 	ds, ok := daemonSet(f, f.Expect.Cilium.Namespace, f.Expect.Cilium.DaemonSet)
 	if _, recorded := newest(f); ok && recorded && ds.Release != own {
@@ -115,6 +115,22 @@ func judgeOneRelease(f facts.Facts) Verdict {
 		return noRecord(f)
 	}
 	return n.verdict("only "+own, "more than one Helm release claims Cilium")
+}
+
+// strangers are the newest records of the releases that are not Cilium's own but sound like it.
+func strangers(f facts.Facts) map[string]facts.Record {
+	newest := map[string]facts.Record{}
+	for _, r := range f.Live.Records {
+		if r.Release == f.Expect.Cilium.Release+"-preflight" ||
+			r.Release == f.Expect.Cilium.Release && r.Namespace == f.Expect.Cilium.Namespace {
+			continue
+		}
+		name := r.Namespace + "/" + r.Release
+		if known, ok := newest[name]; !ok || r.Revision > known.Revision {
+			newest[name] = r
+		}
+	}
+	return newest
 }
 
 func judgeVersion(f facts.Facts) Verdict {
@@ -147,6 +163,9 @@ func judgeVersion(f facts.Facts) Verdict {
 				n.failed(p.Node+" "+p.Name+" image", version, want)
 			}
 		}
+	}
+	if running == 0 {
+		n.unseen("pods", "no agent or operator runs")
 	}
 	return n.verdict(fmt.Sprintf("%s in %s", want, count(running, "pod")), "not everything runs "+want)
 }

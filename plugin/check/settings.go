@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -123,8 +124,14 @@ func judgeSettingsAgree(f facts.Facts) Verdict {
 		return fail("there is no ConfigMap "+f.Expect.Flux.Settings, Evidence{settingsPlace(f), "not found", "a ConfigMap"})
 	}
 	var n findings
+	compared := map[string]bool{}
 	compare := func(key, got, from string) {
-		if want, ok := setting(f, key); ok && got != "" && got != want {
+		want, ok := setting(f, key)
+		if !ok || got == "" {
+			return
+		}
+		compared[key] = true
+		if got != want {
 			n.failed(from, got, want+" (cluster-settings "+key+")")
 		}
 	}
@@ -136,8 +143,13 @@ func judgeSettingsAgree(f facts.Facts) Verdict {
 		compare("CLUSTER_ID", r.Computed().Text("cluster.id"), "Helm release value cluster.id")
 		compare("CLUSTER", r.Computed().Text("cluster.name"), "Helm release value cluster.name")
 	}
+	for _, key := range []string{"CLUSTER_ID", "CILIUM_VERSION"} { // a CIDR may be nowhere to be seen
+		if !compared[key] {
+			n.unseen("cluster-settings "+key, "nothing to compare it with")
+		}
+	}
 	nodesWithin(f, &n)
-	return n.verdict("id, CIDR and version are those that run", "cluster-settings differs from what runs")
+	return n.verdict(strings.Join(slices.Sorted(maps.Keys(compared)), ", ")+" are what runs", "cluster-settings differs from what runs")
 }
 
 // nodesWithin finds nodes whose pod CIDR lies outside the setting.
@@ -146,6 +158,9 @@ func nodesWithin(f facts.Facts, n *findings) {
 	all, err := netip.ParsePrefix(text)
 	if err != nil {
 		return // CG125's to say
+	}
+	if ipam := config(f, "ipam"); ipam != "" && ipam != "kubernetes" {
+		return // Cilium has its own pools: the nodes' are not used
 	}
 	for _, node := range f.Live.Nodes {
 		for _, c := range node.PodCIDRs {
