@@ -127,7 +127,7 @@ func Other(version string) string {
 	return fmt.Sprintf("%s.%d", version[:i], patch-1)
 }
 
-// upgrade is a real Helm upgrade, after which every agent is restarted so that it reads what was changed.
+// upgrade is a real Helm upgrade, after which agents and operator are restarted so that they read what was changed.
 func (t *Target) upgrade(ctx context.Context, version string, args ...string) error {
 	newest, err := t.latest(ctx)
 	if err != nil {
@@ -145,7 +145,7 @@ func (t *Target) upgrade(ctx context.Context, version string, args ...string) er
 	if err := t.Lab.Helm(ctx, t.Cluster, args...); err != nil {
 		return err
 	}
-	return t.restartAgents(ctx)
+	return t.restartCilium(ctx)
 }
 
 // rollback has Helm go back to the revision before the break, and then takes the traces of both out of its history.
@@ -177,25 +177,28 @@ func rollback(ctx context.Context, t *Target) error {
 	if err := t.restore(ctx); err != nil {
 		return err
 	}
-	return t.restartAgents(ctx)
+	return t.restartCilium(ctx)
 }
 
-// restartAgents deletes every agent pod and waits for new ones.
-func (t *Target) restartAgents(ctx context.Context) error {
+// readers are the pods that read cilium-config when they start.
+const readers = "app.kubernetes.io/name in (cilium-agent,cilium-operator)"
+
+// restartCilium deletes every pod of agents and operator and waits for new ones.
+func (t *Target) restartCilium(ctx context.Context) error {
 	pods := t.Kube.CoreV1().Pods("kube-system")
-	old, err := pods.List(ctx, metav1.ListOptions{LabelSelector: agents})
+	old, err := pods.List(ctx, metav1.ListOptions{LabelSelector: readers})
 	if err != nil {
-		return fmt.Errorf("restart agents: %w", err)
+		return fmt.Errorf("restart Cilium: %w", err)
 	}
 	gone := map[string]bool{}
 	for _, pod := range old.Items {
 		gone[string(pod.UID)] = true
 		if err := pods.Delete(ctx, pod.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("restart agents: %w", err)
+			return fmt.Errorf("restart Cilium: %w", err)
 		}
 	}
-	err = t.wait(ctx, "agents to restart", func() (bool, error) {
-		now, err := pods.List(ctx, metav1.ListOptions{LabelSelector: agents})
+	err = t.wait(ctx, "agents and operator to restart", func() (bool, error) {
+		now, err := pods.List(ctx, metav1.ListOptions{LabelSelector: readers})
 		if err != nil || len(now.Items) != len(old.Items) {
 			return false, err
 		}
@@ -207,6 +210,9 @@ func (t *Target) restartAgents(ctx context.Context) error {
 		return true, nil
 	})
 	if err != nil {
+		return err
+	}
+	if err := t.deploymentCounts(ctx, "kube-system", "cilium-operator", true); err != nil {
 		return err
 	}
 	return t.daemonSetCounts(ctx, "kube-system", "cilium", true)
