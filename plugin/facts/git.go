@@ -7,7 +7,6 @@ import "github.com/cilium-gitops/cilium-gitops/plugin/values"
 type Git struct {
 	Path     string `json:"path"`               // the cluster's entry point: "kubernetes/clusters/infra"
 	Revision string `json:"revision,omitempty"` // the commit that is checked out, in full
-	Dirty    bool   `json:"dirty,omitempty"`    // the working tree differs from it
 
 	// Kustomizations are the Flux Kustomizations that apply the tree, each behind the one that brought it. The first
 	// is the entry point; where no Kustomization of the tree has its path, it has no name.
