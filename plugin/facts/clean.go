@@ -3,6 +3,7 @@ package facts
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,14 +18,21 @@ const MaxText = 64 << 10
 func Clean(f *Facts) { clean(reflect.ValueOf(f).Elem()) }
 
 // Text is s cleaned.
-func Text(s string) string {
-	if len(s) > MaxText {
-		cut := MaxText - len("... (9223372036854775807 bytes in all)")
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut] + fmt.Sprintf("... (%d bytes in all)", len(s))
+func Text(s string) string { return cut(neutral(s), len(s)) }
+
+// cut keeps a text within MaxText; all is how long it was in the cluster.
+func cut(s string, all int) string {
+	if len(s) <= MaxText {
+		return s
 	}
+	end := MaxText - len("... (9223372036854775807 bytes in all)")
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + fmt.Sprintf("... (%d bytes in all)", all)
+}
+
+func neutral(s string) string {
 	if strings.IndexFunc(s, hostile) < 0 && utf8.ValidString(s) {
 		return s
 	}
@@ -81,7 +89,9 @@ func clean(v reflect.Value) {
 }
 
 func cleanMap(m reflect.Value) {
-	for _, key := range m.MapKeys() {
+	keys := m.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, key := range keys {
 		value := reflect.New(m.Type().Elem()).Elem()
 		value.Set(m.MapIndex(key))
 		clean(value)

@@ -1,10 +1,11 @@
 package facts
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 )
@@ -13,6 +14,9 @@ import (
 const MaxFile = 64 << 20
 
 const separator = "---\n"
+
+// marker is a line that separates YAML documents, however it is written.
+var marker = regexp.MustCompile(`(?m)^(---|\.\.\.)([ \t]*(#.*)?\r?$|[ \t])`)
 
 // Write writes recordings as YAML documents.
 func Write(w io.Writer, all []Facts) error {
@@ -43,13 +47,13 @@ func Read(r io.Reader) ([]Facts, error) {
 		return nil, fmt.Errorf("larger than %d MiB: not a recording", MaxFile>>20)
 	}
 	var all []Facts
-	for n, doc := range bytes.Split(append([]byte("\n"), data...), []byte("\n"+separator)) {
-		if len(bytes.TrimSpace(doc)) == 0 {
+	for _, doc := range marker.Split(string(data), -1) {
+		if strings.TrimSpace(doc) == "" {
 			continue
 		}
-		f, err := decode(doc)
+		f, err := decode([]byte(doc))
 		if err != nil {
-			return nil, fmt.Errorf("document %d: %w", n+1, err)
+			return nil, fmt.Errorf("document %d: %w", len(all)+1, err)
 		}
 		all = append(all, f)
 	}

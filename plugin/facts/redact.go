@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 
@@ -13,13 +14,13 @@ const Redacted = "<redacted>"
 var (
 	// secretKey matches the last word of a key that holds a secret, whatever its case or separators:
 	// tls.ca.key, adminPassword, api-token, AWS_SECRET_ACCESS_KEY.
-	secretKey = regexp.MustCompile(`(?i)(^|[^a-z])(key|keys|cert|crt|pem)$|passw(or)?d|passphrase|token|secret|credential|api_?-?key|private_?-?key|access_?-?key|psk$`)
+	secretKey = regexp.MustCompile(`(?i)(^|[^a-z])(key|keys|cert|crt|pem)$|passw(or)?d|passphrase|token|secret|credential|api_?-?key|private_?-?key|access_?-?key|psk$|(?-i:[a-z0-9](Key|Cert|Crt|Pem)$)`)
 	// plainKey matches keys that only name such a thing: existingSecret, secretName, keyFile, tokenPath.
-	plainKey = regexp.MustCompile(`(?i)(name|file|path|ref|namespace|namespaces|dir|type|method|algorithm|size|rotation|duration|enabled|mount|audience|issuer|existingsecret|pullsecrets|backgroundsync|secretsync)$`)
+	plainKey = regexp.MustCompile(`(?i)(name|file|path|ref|namespace|namespaces|dir|type|method|algorithm|size|rotation|duration|enabled|mount|audience|issuer|topologykey|configmapkey|secretsbackend|labelkey|annotationkey|publickey|existingsecret[a-z]*key|existingsecret|pullsecrets|backgroundsync|secretsync)$`)
+	// labelKey is the key of a label or taint, or a key within a Secret: node.cilium.io/agent-not-ready, ca.crt.
+	labelKey = regexp.MustCompile(`^([a-z0-9-]+\.)+[a-z0-9-]+/[A-Za-z0-9._-]+$|^[a-z-]+\.(crt|key|pem)$`)
 	// secretText matches values that are secrets wherever they stand.
-	// labelKey is the key of a label or taint: node.cilium.io/agent-not-ready.
-	labelKey   = regexp.MustCompile(`^([a-z0-9-]+\.)+[a-z0-9-]+/[A-Za-z0-9._-]+$`)
-	secretText = regexp.MustCompile(`-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)|LS0tLS1CRUdJTi|://[^/\s:@]+:[^/\s:@]+@|(?i)\bbearer [a-z0-9._~+/-]{8,}`)
+	secretText = regexp.MustCompile(`-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)|LS0tLS1CRUdJTi|://[^/\s:@]*:[^/\s@]+@|(?i)\bbearer [a-z0-9._~+/-]{8,}`)
 )
 
 // Redact returns t with every secret masked. It knows secrets by the name of their key, by their text (PEM, plain or
@@ -34,7 +35,7 @@ func Redact(t values.Tree) values.Tree {
 func redactMap(m map[string]any) map[string]any {
 	out := make(map[string]any, len(m))
 	for key, value := range m {
-		if key == "key" && isSelector(m) {
+		if text, ok := value.(string); ok && key == "key" && isSelector(m) && !secretText.MatchString(text) {
 			out[key] = value
 			continue
 		}
@@ -51,6 +52,9 @@ func redactMap(m map[string]any) map[string]any {
 func redact(key string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:
+		if isSecretKey(key) {
+			return redactInside(v)
+		}
 		return redactMap(v)
 	case []any:
 		out := make([]any, len(v))
@@ -62,8 +66,25 @@ func redact(key string, value any) any {
 		if isSecret(key, v) {
 			return Redacted
 		}
+	case float64, int64, int, json.Number:
+		if isSecretKey(key) {
+			return Redacted
+		}
 	}
 	return value
+}
+
+// redactInside masks what stands below a key that holds a secret, whatever it is called there.
+func redactInside(m map[string]any) map[string]any {
+	out := make(map[string]any, len(m))
+	for key, value := range m {
+		if _, isBool := value.(bool); isBool || plainKey.MatchString(key) {
+			out[key] = redact(key, value)
+			continue
+		}
+		out[key] = redact("secret", value)
+	}
+	return out
 }
 
 // isSelector tells a toleration, a selector's expression or a reference to a Secret's key, whose "key" names something.
@@ -74,7 +95,10 @@ func isSelector(m map[string]any) bool {
 		}
 	}
 	_, named := m["name"].(string)
-	return named && len(m) <= 3 && m["value"] == nil
+	for key := range m {
+		named = named && (key == "name" || key == "key" || key == "optional")
+	}
+	return named
 }
 
 // isSecret tells a secret by its key and its text. A switch and a label's key are none, whatever they are called.
