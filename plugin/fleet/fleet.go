@@ -5,6 +5,7 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -115,6 +116,13 @@ func (f *Fleet) complete() error {
 	if f.APIVersion != facts.APIVersion || f.Kind != Kind {
 		return fmt.Errorf("is %q %q, not a fleet (%s %s)", f.APIVersion, f.Kind, facts.APIVersion, Kind)
 	}
+	for _, c := range []struct{ field, name string }{
+		{"namespace", f.Cilium.Namespace}, {"release", f.Cilium.Release}, {"daemonSet", f.Cilium.DaemonSet}, {"operator", f.Cilium.Operator},
+	} {
+		if c.name == "" {
+			return fmt.Errorf("cilium.%s: is empty", c.field)
+		}
+	}
 	seen := map[string]bool{}
 	for i := range f.Clusters {
 		c := &f.Clusters[i]
@@ -139,9 +147,9 @@ func (c *Cluster) complete() {
 	}
 }
 
-// Expect is what the fleet asks of cluster c.
+// Expect is what the fleet asks of cluster c. It shares nothing: facts of many clusters are gathered at once.
 func (f Fleet) Expect(c Cluster) facts.Expect {
-	e := facts.Expect{Cilium: f.Cilium, Flux: f.Flux, Features: f.Features}
+	e := facts.Expect{Cilium: f.Cilium, Flux: f.Flux, Features: maps.Clone(f.Features)}
 	if slices.Contains(f.Clusters, c) {
 		e.Name = c.Name
 	}

@@ -79,7 +79,7 @@ func Coalesce(base, over Tree) Tree {
 func coalesce(base, over map[string]any) map[string]any {
 	out := make(map[string]any, len(base)+len(over))
 	for key, value := range base {
-		out[key] = value
+		out[key] = clone(value)
 	}
 	for key, value := range over {
 		if value == nil {
@@ -92,7 +92,26 @@ func coalesce(base, over map[string]any) map[string]any {
 			out[key] = coalesce(below, above)
 			continue
 		}
-		out[key] = value
+		out[key] = clone(value)
 	}
 	return out
+}
+
+// clone copies what is in a Tree, so that trees do not share what is below them.
+func clone(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key := range v {
+			out[key] = clone(v[key])
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = clone(v[i])
+		}
+		return out
+	}
+	return value
 }
