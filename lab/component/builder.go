@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -97,18 +96,20 @@ func (b Builder) once(name, key string, fill func(into, log string) error) (stri
 
 func (b Builder) build(ctx context.Context, c Component, into, log string) error {
 	dir := filepath.Join(b.Source, c.Module)
-	mod := "-mod=readonly"
-	if c.Placeholder != "" {
-		work, err := b.vendored(ctx, c, log)
+	if c.Upstream != "" {
+		work, err := os.MkdirTemp(b.Cache, ".copy-"+c.Name+"-")
 		if err != nil {
-			return err
+			return fmt.Errorf("build %s: %w", c.Name, err)
 		}
 		defer os.RemoveAll(work)
-		dir, mod = work, "-mod=vendor"
+		if err := c.copy(ctx, work); err != nil {
+			return fmt.Errorf("copy source of %s: %w", c.Name, err)
+		}
+		dir = work
 	}
 	ldflags := strings.Join(append([]string{"-s", "-w"}, c.LDFlags...), " ")
 	for _, program := range slices.Sorted(maps.Keys(c.Programs)) {
-		args := []string{"build", "-trimpath", "-buildvcs=false", mod, "-ldflags", ldflags, "-o", filepath.Join(into, program), c.Programs[program]}
+		args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", ldflags, "-o", filepath.Join(into, program), c.Programs[program]}
 		if err := goCommand(ctx, dir, log, args...); err != nil {
 			return fmt.Errorf("build %s: %w; see %s", program, err, log)
 		}
@@ -121,27 +122,16 @@ func (b Builder) build(ctx context.Context, c Component, into, log string) error
 	return nil
 }
 
-// vendored copies the modules a component needs into a folder of its own and adds the file upstream generates.
-func (b Builder) vendored(ctx context.Context, c Component, log string) (string, error) {
-	work, err := os.MkdirTemp(b.Cache, ".vendor-"+c.Name+"-")
+// copy makes a copy of an upstream module with the file in it that is not published.
+func (c Component) copy(ctx context.Context, into string) error {
+	dir, err := moduleDir(ctx, c.Upstream, c.Version)
 	if err != nil {
-		return "", fmt.Errorf("build %s: %w", c.Name, err)
+		return err
 	}
-	if err := os.CopyFS(work, os.DirFS(filepath.Join(b.Source, c.Module))); err != nil {
-		return work, fmt.Errorf("build %s: %w", c.Name, err)
+	if err := os.CopyFS(into, os.DirFS(dir)); err != nil {
+		return err
 	}
-	if err := goCommand(ctx, work, log, "mod", "vendor"); err != nil {
-		return work, fmt.Errorf("vendor %s: %w; see %s", c.Name, err, log)
-	}
-	for _, pkg := range c.Programs {
-		module := strings.TrimSuffix(pkg, "/"+filepath.Dir(filepath.Dir(c.Placeholder)))
-		path := filepath.Join(work, "vendor", module, c.Placeholder)
-		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("# not in the module\n"), 0o644))
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return work, fmt.Errorf("build %s: %w", c.Name, err)
-		}
-	}
-	return work, nil
+	return state.WriteFile(filepath.Join(into, c.Placeholder), []byte("# generated upstream\n"), 0o644)
 }
 
 // goCommand runs the Go tool with its output kept in a log file.

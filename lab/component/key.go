@@ -18,6 +18,9 @@ import (
 func (b Builder) key(c Component) (string, error) {
 	dir := filepath.Join(b.Source, c.Module)
 	files := []string{"go.mod", "go.sum"}
+	if c.Upstream != "" {
+		files = nil
+	}
 	for _, src := range c.Source {
 		more, err := filepath.Glob(filepath.Join(dir, src, "*.go"))
 		if err != nil {
@@ -31,7 +34,7 @@ func (b Builder) key(c Component) (string, error) {
 	}
 	sort.Strings(files)
 	hash := sha256.New()
-	fmt.Fprintln(hash, runtime.Version(), runtime.GOARCH, c.Programs, c.LDFlags, c.Links)
+	fmt.Fprintln(hash, runtime.Version(), runtime.GOARCH, c.Programs, c.LDFlags, c.Links, c.Upstream, c.Placeholder)
 	for _, name := range files {
 		raw, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -30,8 +30,9 @@ type Component struct {
 	LDFlags  []string
 	// Links are further names of a program that looks at the name it is called by.
 	Links map[string]string
-	// Placeholder is a file that upstream generates and its module lacks; the package is then built from a vendored
-	// copy that has an empty one.
+	// Upstream is a module that is built as it is, from a copy, instead of one of ours that requires it: it embeds a
+	// file that its makers generate and do not publish, Placeholder, of which the copy gets an empty one.
+	Upstream    string
 	Placeholder string
 }
 
@@ -69,10 +70,9 @@ func Table() []Component {
 			Links:    map[string]string{"cilium": "cilium-dbg", "cilium-health": "cilium-dbg", "hubble": "cilium-dbg"},
 		},
 		{
-			Name: "flux", Version: Flux, Module: "flux",
-			Programs:    map[string]string{"flux": "github.com/fluxcd/flux2/v2/cmd/flux"},
-			LDFlags:     []string{"-X", "main.VERSION=" + Flux[1:]},
-			Placeholder: "cmd/flux/manifests/lab.yaml",
+			Name: "flux", Version: Flux, Upstream: "github.com/fluxcd/flux2/v2", Placeholder: "cmd/flux/manifests/lab.yaml",
+			Programs: map[string]string{"flux": "./cmd/flux"},
+			LDFlags:  []string{"-X", "main.VERSION=" + Flux[1:]},
 		},
 	}
 }
