@@ -192,8 +192,8 @@ func judgePeers(f facts.Facts) Verdict {
 	return n.verdict(fmt.Sprintf("%d on each of %s", want, count(judged, "agent")), "WireGuard peers are missing")
 }
 
-// clockSlack allows for two clocks: the API server stamps the ConfigMap, the kubelet the container.
-const clockSlack = 5 * time.Second
+// clockSlack allows for two clocks that keep time: the API server stamps the ConfigMap, the kubelet the container.
+const clockSlack = time.Second
 
 func judgeStale(f facts.Facts) Verdict {
 	if f.Live.Config == nil {

@@ -53,7 +53,7 @@ func reason(err error) string {
 		return byUs.Error()
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(err), strings.Contains(err.Error(), " is forbidden: User "): // a refused upgrade to a stream is plain text
 		return "forbidden: " + said(err)
 	case apierrors.IsUnauthorized(err):
 		return "unauthorized: the API server does not accept the credentials of this context; log in again"
