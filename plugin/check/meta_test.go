@@ -35,8 +35,9 @@ var fields = map[facts.Part][]string{
 	facts.ServiceMonitors: {"ServiceMonitors"},
 	facts.Agents:          {"Agents"},
 	facts.BGP:             {"BGP"},
-	"helmreleases":        {"HelmReleases"},
-	"kustomizations":      {"Kustomizations"},
+	facts.HelmReleases:    {"HelmReleases"},
+	facts.Kustomizations:  {"Kustomizations"},
+	facts.FluxAPIs:        {"FluxAPIs"},
 	facts.Tree:            {}, // facts.Git, as a whole
 }
 

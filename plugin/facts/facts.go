@@ -89,21 +89,24 @@ type FluxNames struct {
 
 // Live is what the cluster says of itself. A nil pointer or an empty list is absence, where the part was seen.
 type Live struct {
-	Version         string           `json:"version,omitempty"` // "v1.37.2"
-	Nodes           []Node           `json:"nodes,omitempty"`
-	DaemonSets      []Workload       `json:"daemonSets,omitempty"`
-	Deployments     []Workload       `json:"deployments,omitempty"`
-	Pods            []Pod            `json:"pods,omitempty"`
-	Config          *ConfigMap       `json:"config,omitempty"`
-	Settings        *ConfigMap       `json:"settings,omitempty"`
-	Records         []Record         `json:"records,omitempty"`
-	Release         *ReleaseContents `json:"release,omitempty"`
-	Certificates    []Certificate    `json:"certificates,omitempty"`
-	CRDs            []CRD            `json:"crds,omitempty"`
-	GatewayClasses  []GatewayClass   `json:"gatewayClasses,omitempty"`
-	ServiceMonitors []ServiceMonitor `json:"serviceMonitors,omitempty"`
-	Agents          []Agent          `json:"agents,omitempty"`
-	BGP             []AgentBGP       `json:"bgp,omitempty"`
+	Version         string              `json:"version,omitempty"` // "v1.37.2"
+	Nodes           []Node              `json:"nodes,omitempty"`
+	DaemonSets      []Workload          `json:"daemonSets,omitempty"`
+	Deployments     []Workload          `json:"deployments,omitempty"`
+	Pods            []Pod               `json:"pods,omitempty"`
+	Config          *ConfigMap          `json:"config,omitempty"`
+	Settings        *ConfigMap          `json:"settings,omitempty"`
+	Records         []Record            `json:"records,omitempty"`
+	Release         *ReleaseContents    `json:"release,omitempty"`
+	Certificates    []Certificate       `json:"certificates,omitempty"`
+	CRDs            []CRD               `json:"crds,omitempty"`
+	GatewayClasses  []GatewayClass      `json:"gatewayClasses,omitempty"`
+	ServiceMonitors []ServiceMonitor    `json:"serviceMonitors,omitempty"`
+	HelmReleases    []HelmRelease       `json:"helmReleases,omitempty"`
+	Kustomizations  []FluxKustomization `json:"kustomizations,omitempty"`
+	FluxAPIs        []FluxAPI           `json:"fluxAPIs,omitempty"`
+	Agents          []Agent             `json:"agents,omitempty"`
+	BGP             []AgentBGP          `json:"bgp,omitempty"`
 }
 
 // ConfigMap is one ConfigMap's data.

@@ -102,21 +102,23 @@ func seeAgents(ctx context.Context, g *gatherer) error {
 func (g *gatherer) agent(ctx context.Context, p facts.Pod) facts.Agent {
 	a := facts.Agent{Node: p.Node, Pod: p.Name}
 	out, err := g.askAgent(ctx, p, "status", "-o", "json")
-	if err != nil {
-		a.Unread = reason(err)
-		return a
-	}
-	var s status
-	if err := json.Unmarshal(out, &s); err != nil {
-		a.Unread = "cilium-dbg status: its answer is not JSON"
-		return a
-	}
-	if s.Cilium.State == "" {
-		a.Unread = "cilium-dbg status: its answer has no cilium.state"
-		return a
-	}
-	fill(&a, s)
+	readStatus(&a, out, err)
 	return a
+}
+
+// readStatus reads the answer of `cilium-dbg status -o json`, or why there is none.
+func readStatus(a *facts.Agent, out []byte, err error) {
+	var s status
+	switch {
+	case err != nil:
+		a.Unread = reason(err)
+	case json.Unmarshal(out, &s) != nil:
+		a.Unread = "cilium-dbg status: its answer is not JSON"
+	case s.Cilium.State == "":
+		a.Unread = "cilium-dbg status: its answer has no cilium.state"
+	default:
+		fill(a, s)
+	}
 }
 
 func fill(a *facts.Agent, s status) {
@@ -161,13 +163,20 @@ func seeBGP(ctx context.Context, g *gatherer) error {
 func (g *gatherer) bgp(ctx context.Context, p facts.Pod) facts.AgentBGP {
 	b := facts.AgentBGP{Node: p.Node, Pod: p.Name}
 	out, err := g.askAgent(ctx, p, "bgp", "peers", "-o", "json")
+	readBGP(&b, out, err)
+	return b
+}
+
+// readBGP reads the answer of `cilium-dbg bgp peers -o json`, or why there is none.
+func readBGP(b *facts.AgentBGP, out []byte, err error) {
+	const disabled = "BGP control plane is disabled"
 	switch {
-	case err != nil && strings.Contains(err.Error()+string(out), "BGP control plane is disabled"):
+	case err != nil && strings.Contains(err.Error(), disabled), strings.Contains(string(out), disabled):
 		b.Disabled = true
-		return b
+		return
 	case err != nil:
 		b.Unread = reason(err)
-		return b
+		return
 	}
 	var peers []struct {
 		Address string `json:"peer-address"`
@@ -176,11 +185,10 @@ func (g *gatherer) bgp(ctx context.Context, p facts.Pod) facts.AgentBGP {
 	}
 	if err := json.Unmarshal(out, &peers); err != nil {
 		b.Unread = "cilium-dbg bgp peers: its answer is not JSON"
-		return b
+		return
 	}
 	for _, peer := range peers {
 		b.Peers = append(b.Peers, facts.BGPPeer{Address: peer.Address, ASN: peer.ASN, State: peer.State})
 	}
 	slices.SortFunc(b.Peers, func(x, y facts.BGPPeer) int { return cmp.Compare(x.Address, y.Address) })
-	return b
 }

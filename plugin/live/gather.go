@@ -121,9 +121,7 @@ func (g *gatherer) one(ctx context.Context, part facts.Part) error {
 	var err error
 	if blind {
 		g.note(func(f *facts.Facts) { f.Blind[part] = why })
-		return nil
-	}
-	if err = look.see(ctx, g); err != nil {
+	} else if err = look.see(ctx, g); err != nil {
 		err = g.timeout(ctx, err)
 		g.note(func(f *facts.Facts) { f.Blind[part] = reason(err) })
 	}

@@ -93,8 +93,11 @@ func workload(kind string, meta metav1.ObjectMeta, spec core.PodSpec) facts.Work
 
 // concerns keeps the pods that checks are about: Cilium's and kube-proxy's.
 func concerns(p *core.Pod) bool {
-	return p.Labels["app.kubernetes.io/part-of"] == "cilium" || p.Labels["k8s-app"] == "cilium" ||
-		p.Labels["k8s-app"] == "kube-proxy" || p.Labels["component"] == "kube-proxy" || strings.HasPrefix(p.Name, "kube-proxy")
+	return p.Labels["app.kubernetes.io/part-of"] == "cilium" || p.Labels["k8s-app"] == "cilium" || isKubeProxy(p.ObjectMeta)
+}
+
+func isKubeProxy(m metav1.ObjectMeta) bool {
+	return m.Labels["k8s-app"] == "kube-proxy" || m.Labels["component"] == "kube-proxy" || strings.HasPrefix(m.Name, "kube-proxy")
 }
 
 func pod(p *core.Pod) facts.Pod {

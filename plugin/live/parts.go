@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -39,6 +40,9 @@ var looks = map[facts.Part]look{
 	facts.ServiceMonitors: {see: seeServiceMonitors},
 	facts.Releases:        {see: seeReleases},
 	facts.Release:         {see: seeRelease, wave: 1, after: facts.Releases},
+	facts.HelmReleases:    {see: seeHelmReleases},
+	facts.Kustomizations:  {see: seeKustomizations},
+	facts.FluxAPIs:        {see: seeFluxAPIs},
 	facts.Agents:          {see: seeAgents, wave: 1, after: facts.Pods, exec: true},
 	facts.BGP:             {see: seeBGP, wave: 1, after: facts.Pods, exec: true},
 }
@@ -93,7 +97,7 @@ func seeDaemonSets(ctx context.Context, g *gatherer) error {
 		}
 		for i := range list.Items {
 			ds := &list.Items[i]
-			if ds.Namespace == g.options.Expect.Cilium.Namespace || ds.Labels["app.kubernetes.io/name"] == "spegel" {
+			if ds.Namespace == g.options.Expect.Cilium.Namespace || ds.Labels["app.kubernetes.io/name"] == "spegel" || isKubeProxy(ds.ObjectMeta) {
 				all = append(all, daemonSet(ds))
 			}
 		}
@@ -119,24 +123,31 @@ func seeDeployments(ctx context.Context, g *gatherer) error {
 	return err
 }
 
+// seePods lists the pods of Cilium's namespace and, where that is another, kube-proxy's of kube-system.
 func seePods(ctx context.Context, g *gatherer) error {
 	var all []facts.Pod
-	err := paged("", func(o metav1.ListOptions) (string, error) {
-		list, err := g.core.Pods(g.options.Expect.Cilium.Namespace).List(ctx, o)
-		if err != nil {
-			return "", err
-		}
-		for i := range list.Items {
-			if concerns(&list.Items[i]) {
-				all = append(all, pod(&list.Items[i]))
+	own := g.options.Expect.Cilium.Namespace
+	for _, namespace := range slices.Compact([]string{own, metav1.NamespaceSystem}) {
+		err := paged("", func(o metav1.ListOptions) (string, error) {
+			list, err := g.core.Pods(namespace).List(ctx, o)
+			if err != nil {
+				return "", err
 			}
+			for i := range list.Items {
+				if p := &list.Items[i]; isKubeProxy(p.ObjectMeta) || namespace == own && concerns(p) {
+					all = append(all, pod(p))
+				}
+			}
+			return list.Continue, nil
+		})
+		if err != nil {
+			return err
 		}
-		return list.Continue, nil
-	})
+	}
 	g.note(func(f *facts.Facts) {
 		f.Live.Pods = sorted(all, func(p facts.Pod) string { return p.Namespace + "/" + p.Name })
 	})
-	return err
+	return nil
 }
 
 func seeConfig(ctx context.Context, g *gatherer) error {

@@ -1,0 +1,222 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// broken is what verify must say while a break is in force: exactly these checks, on this cluster.
+type broken struct {
+	cluster string // default infra
+	code    int    // default 1
+	want    map[string]string
+	// where must occur in the evidence of each of them: the node, the object.
+	where string
+	// warns are checks that warn; the exit code is then 0.
+	warns []string
+}
+
+// unreadable is every check that asks agents.
+var unreadable = map[string]string{
+	"CG108": "unknown", "CG109": "unknown", "CG111": "unknown", "CG130": "unknown", "CG703": "unknown", "CG708": "unknown",
+}
+
+func with(base map[string]string, more map[string]string) map[string]string {
+	all := maps.Clone(base)
+	maps.Copy(all, more)
+	return all
+}
+
+func fails(ids ...string) map[string]string {
+	all := map[string]string{}
+	for _, id := range ids {
+		all[id] = "fail"
+	}
+	return all
+}
+
+// breaks has a row for every break that the lab knows and that verify can see from one look.
+var breaks = map[string]broken{
+	"agent-down":                {want: with(unreadable, fails("CG104", "CG105"))},
+	"agent-not-encrypting":      {want: fails("CG108"), where: "infra-2"},
+	"agent-status-unreadable":   {want: unreadable, where: "infra-2", code: 3},
+	"agent-unhealthy":           {want: fails("CG130"), where: "infra-2"},
+	"bgp-crd-missing":           {want: fails("CG118"), where: "ciliumbgpclusterconfigs"},
+	"cluster-id":                {want: fails("CG126"), where: "cluster-id"},
+	"config-newer-than-pods":    {want: fails("CG123"), where: "infra-1"},
+	"config-without-wireguard":  {want: fails("CG112"), where: "enable-wireguard"},
+	"coredns-down":              {want: map[string]string{}},
+	"crd-missing":               {want: fails("CG117"), where: "grpcroutes"},
+	"gatewayclass-not-accepted": {want: fails("CG701"), where: "GatewayClass/cilium"},
+	"hubble-cert-expired":       {want: fails("CG705"), where: "hubble-server-certs"},
+	"hubble-cert-expiring":      {warns: []string{"CG705"}, where: "hubble-server-certs"},
+	"kube-proxy":                {want: fails("CG110"), where: "kube-proxy"},
+	"lbipam-crd-missing":        {want: fails("CG119"), where: "ciliumloadbalancerippools"},
+	"operator-not-ready":        {want: fails("CG107"), where: "cilium-operator"},
+	"relay-down":                {want: fails("CG704"), where: "hubble-relay"},
+	"release-failed":            {want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
+	"release-pending":           {want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
+	"second-release":            {want: fails("CG122"), where: "kube-system-cilium"},
+	"servicemonitor-missing":    {want: fails("CG707"), where: "ServiceMonitor"},
+	"settings-incomplete":       {want: map[string]string{"CG125": "fail", "CG126": "unknown"}, where: "CILIUM_VERSION"},
+	"settings-other-cidr":       {want: fails("CG126"), where: "ipv4-native-routing-cidr"},
+	"settings-wrong":            {want: fails("CG125", "CG126")},
+	"spegel-down":               {want: fails("CG127"), where: "spegel"},
+	"version-skew":              {cluster: "apps", want: fails("CG126"), where: "chart version"},
+	"wireguard-peer-missing":    {want: fails("CG109"), where: "infra-2"},
+}
+
+// elsewhere are breaks with a test of their own below.
+var elsewhere = []string{"api-stopped", "api-hanging", "exec-forbidden"}
+
+func TestEveryBreakHasACase(t *testing.T) {
+	var listed []struct{ Name string }
+	if err := json.Unmarshal([]byte(labDo(t, "break", "--list", "-o", "json")), &listed); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, name := range elsewhere {
+		known[name] = true
+	}
+	for name := range breaks {
+		known[name] = true
+	}
+	for _, b := range listed {
+		if !known[b.Name] {
+			t.Errorf("lab break %s has no case here", b.Name)
+		}
+		delete(known, b.Name)
+	}
+	for name := range known {
+		t.Errorf("the lab knows no break %s", name)
+	}
+}
+
+// TestBreaks: while something is broken exactly the expected checks change, where it is broken; mended, all is well.
+func TestBreaks(t *testing.T) {
+	for name, want := range breaks {
+		t.Run(name, func(t *testing.T) {
+			t.Cleanup(func() { labDo(t, "mend", "--all") })
+			labDo(t, "break", name)
+			v, r := verify(t, "--context", "infra,apps")
+			checkBroken(t, v, r, want)
+			labDo(t, "mend", name)
+			if v, r := verify(t, "--context", "infra,apps"); r.code != 0 {
+				t.Errorf("mended, but exit code %d: %v", r.code, v.outcomes())
+			}
+		})
+	}
+}
+
+func checkBroken(t *testing.T, v verification, r result, want broken) {
+	t.Helper()
+	cluster, code := want.cluster, want.code
+	if cluster == "" {
+		cluster = "infra"
+	}
+	if code == 0 && len(want.want) > 0 {
+		code = 1
+	}
+	if r.code != code {
+		t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	expected := map[string]string{}
+	for id, outcome := range want.want {
+		expected[cluster+"/"+id] = outcome
+	}
+	if diff := cmp.Diff(expected, v.outcomes()); diff != "" {
+		t.Errorf("other checks than expected (-want +got):\n%s", diff)
+	}
+	for id := range want.want {
+		checkWhere(t, v.result(t, cluster, id), want.where)
+	}
+	for _, id := range want.warns {
+		got := v.result(t, cluster, id)
+		if got.Outcome != "warn" {
+			t.Errorf("%s is %s, want warn", id, got.Outcome)
+		}
+		checkWhere(t, got, want.where)
+	}
+}
+
+func checkWhere(t *testing.T, got verdict, where string) {
+	t.Helper()
+	if where == "" || len(got.Evidence) == 0 {
+		return
+	}
+	for _, e := range got.Evidence {
+		if strings.Contains(e.Where, where) || strings.Contains(e.Got, where) {
+			return
+		}
+	}
+	t.Errorf("%s does not point at %s: %+v", got.ID, where, got.Evidence)
+}
+
+// dead asks two clusters of which infra does not answer.
+func dead(t *testing.T, want string, args ...string) result {
+	t.Helper()
+	v, r := verify(t, append([]string{"--context", "infra,apps"}, args...)...)
+	if r.code != 3 {
+		t.Errorf("exit code %d, want 3", r.code)
+	}
+	for _, result := range v.Results {
+		switch {
+		case result.Cluster == "apps" && result.Outcome != "pass" && result.Outcome != "warn":
+			t.Errorf("the living cluster: %+v", result)
+		case result.Cluster == "infra" && result.Outcome != "unknown":
+			t.Errorf("the dead cluster: %+v", result)
+		case result.Cluster == "infra" && (len(result.Evidence) == 0 || !strings.Contains(result.Evidence[0].Got, want)):
+			t.Errorf("the dead cluster's evidence is not %q: %+v", want, result)
+		}
+	}
+	return r
+}
+
+func TestStoppedServerIsUnknownAtOnce(t *testing.T) {
+	t.Cleanup(func() { labDo(t, "mend", "--all") })
+	labDo(t, "break", "api-stopped")
+	dead(t, "unreachable: ")
+	labDo(t, "mend", "api-stopped")
+	if v, r := verify(t, "--context", "infra,apps"); r.code != 0 {
+		t.Errorf("mended, but exit code %d: %v", r.code, v.outcomes())
+	}
+}
+
+// TestHangingServerCostsItsTimeout: the whole takes the timeout, whatever the other cluster took. The margin is for
+// starting two processes; what is held is that timeouts do not add up over 40 checks.
+func TestHangingServerCostsItsTimeout(t *testing.T) {
+	t.Cleanup(func() { labDo(t, "mend", "--all") })
+	labDo(t, "break", "api-hanging")
+	r := dead(t, "timed out after 2s", "--timeout", "2s")
+	t.Logf("took %s with a timeout of 2s", r.took.Round(time.Millisecond))
+	labDo(t, "mend", "api-hanging")
+	if v, r := verify(t, "--context", "infra,apps"); r.code != 0 {
+		t.Errorf("mended, but exit code %d: %v", r.code, v.outcomes())
+	}
+}
+
+func TestExecForbidden(t *testing.T) {
+	t.Cleanup(func() { labDo(t, "mend", "--all") })
+	labDo(t, "break", "exec-forbidden", "--user", "nobody-in-particular")
+	v, r := verify(t, "--context", "infra", "--as", "nobody-in-particular")
+	if r.code != 3 {
+		t.Errorf("exit code %d, want 3", r.code)
+	}
+	want := map[string]string{}
+	for id, outcome := range unreadable {
+		want["infra/"+id] = outcome
+		if text := v.result(t, "infra", id).Evidence; len(text) == 0 || !strings.Contains(text[0].Got, `resource "pods/exec"`) {
+			t.Errorf("%s does not name the verb: %+v", id, text)
+		}
+	}
+	if diff := cmp.Diff(want, v.outcomes()); diff != "" {
+		t.Errorf("other checks than expected (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,287 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+func gitopsChecks() []Check {
+	return []Check{{
+		ID: "CG201", Phase: GitOps, AC: "AC-2",
+		Title:  "Flux's HelmReleases and Kustomizations are served",
+		Hint:   "Install Flux, or let it finish: flux check.",
+		About:  "Without these CRDs there is nothing to hand Cilium over to.",
+		Manual: "kubectl get crd helmreleases.helm.toolkit.fluxcd.io kustomizations.kustomize.toolkit.fluxcd.io",
+		Needs:  []facts.Part{facts.CRDs},
+		Judge: func(f facts.Facts) Verdict {
+			return requireCRDs(f, []string{"helmreleases.helm.toolkit.fluxcd.io", "kustomizations.kustomize.toolkit.fluxcd.io"}, "Flux")
+		},
+	}, {
+		ID: "CG202", Phase: GitOps, AC: "AC-2",
+		Title:  "every HelmRelease of Cilium has the name and storage of the release that runs",
+		Hint:   "Do not rename it in place: that uninstalls. Suspend it, delete it while it is suspended, and make it anew as HelmRelease kube-system/cilium without releaseName, targetNamespace and storageNamespace.",
+		About:  "Flux adopts by release name and storage namespace alone. A HelmRelease with another key does not fail: it installs a second release over the same objects, and deleting either takes Cilium away.",
+		Manual: "kubectl get helmreleases -A -o custom-columns=NS:.metadata.namespace,NAME:.metadata.name,RELEASE:.spec.releaseName,TARGET:.spec.targetNamespace,STORAGE:.spec.storageNamespace",
+		Needs:  []facts.Part{facts.HelmReleases},
+		Judge:  judgeKeys,
+	}, {
+		ID: "CG203", Phase: GitOps, AC: "AC-2",
+		Title:  "the HelmRelease of Cilium is ready",
+		Hint:   "See what it says: flux get helmrelease -n kube-system cilium; kubectl -n kube-system describe helmrelease cilium. Suspended: flux resume helmrelease -n kube-system cilium.",
+		About:  "Ready=True for the present generation, not suspended, not stalled. That kubectl lists it proves none of these.",
+		Manual: "flux get helmrelease -n kube-system cilium",
+		Needs:  []facts.Part{facts.HelmReleases},
+		Judge: func(f facts.Facts) Verdict {
+			hr, ok := ciliumHelmRelease(f)
+			if !ok {
+				return notHandedOver(f)
+			}
+			return ready("HelmRelease "+hr.ID(), hr.Generation, hr.ObservedGeneration, hr.Suspend, hr.Conditions)
+		},
+	}, {
+		ID: "CG204", Phase: GitOps, AC: "AC-2",
+		Title:  "a Kustomization applies the HelmRelease of Cilium, and is ready",
+		Hint:   "See what it says: flux get kustomizations -A; flux events --for Kustomization/cilium-core. A HelmRelease that no Kustomization applies was put there by hand: commit it.",
+		About:  "The Kustomization that owns the HelmRelease (by Flux's own labels on it) is Ready for the present generation and not suspended. What no Kustomization applies is not in Git's hands.",
+		Manual: "flux get kustomization -n flux-system cilium-core",
+		Needs:  []facts.Part{facts.HelmReleases, facts.Kustomizations},
+		Judge:  judgeOwner,
+	}}
+}
+
+func wiringChecks() []Check {
+	return []Check{{
+		ID: "CG205", Phase: GitOps, AC: "AC-2",
+		Title:  "health checks of the agents and the operator are evaluated",
+		Hint:   "Set wait: false in the Kustomization and list DaemonSet/kube-system/cilium and Deployment/kube-system/cilium-operator under healthChecks; lint finds the line.",
+		About:  "With wait: true a Kustomization ignores its healthChecks and waits only for what it applied itself: the HelmRelease, not the DaemonSet.",
+		Manual: "kubectl -n flux-system get kustomization cilium-core -o jsonpath='{.spec.wait} {.spec.healthChecks}'",
+		Needs:  []facts.Part{facts.HelmReleases, facts.Kustomizations},
+		Judge:  judgeHealthChecks,
+	}, {
+		ID: "CG206", Phase: GitOps, AC: "AC-2",
+		Title:  "deleting the Kustomization would leave Cilium alone",
+		Hint:   "Set deletionPolicy: Orphan in the Kustomization, or annotate the HelmRelease kustomize.toolkit.fluxcd.io/prune: disabled, in Git.",
+		About:  "Deleting a Kustomization that prunes deletes the HelmRelease, and that uninstalls Cilium: agents and pods gone within seconds, and with kube-proxy replaced the way back with them.",
+		Manual: "kubectl -n flux-system get kustomization cilium-core -o jsonpath='{.spec.prune} {.spec.deletionPolicy}'",
+		Needs:  []facts.Part{facts.HelmReleases, facts.Kustomizations},
+		Judge:  judgeSeatbelt,
+	}, {
+		ID: "CG301", Phase: GitOps, AC: "AC-3",
+		Title:  "substitution left no variable in the values",
+		Hint:   "A ${...} that reaches Helm was not substituted: give the Kustomization postBuild.substituteFrom, or the helmfile the same substitution as Flux.",
+		About:  "Helmfile does not substitute: a bootstrap from the HelmRelease's own values installs ${CLUSTER} to the letter. Flux leaves a ${...} alone where an object opts out, or where no variable at all is defined.",
+		Manual: "helm -n kube-system get values cilium | grep '\\${'",
+		Needs:  []facts.Part{facts.Release, facts.HelmReleases},
+		Judge:  judgeSubstituted,
+	}, {
+		ID: "CG302", Phase: GitOps, AC: "AC-3",
+		Title:  "the HelmRelease of Cilium says what cluster-settings says",
+		Hint:   "Reference the settings in Git as ${CLUSTER}, ${CLUSTER_ID} and ${POD_CIDR_STRING}, then reconcile: flux reconcile kustomization cilium-core --with-source.",
+		About:  "cluster.name, cluster.id and the native routing CIDR in the HelmRelease are those of this cluster's settings, each of its type.",
+		Manual: "kubectl -n kube-system get helmrelease cilium -o jsonpath='{.spec.values.cluster}'",
+		Needs:  []facts.Part{facts.HelmReleases, facts.Settings},
+		Judge:  judgeReleaseSettings,
+	}}
+}
+
+// ciliumHelmRelease is the one that manages Cilium's own release, by its key.
+func ciliumHelmRelease(f facts.Facts) (facts.HelmRelease, bool) {
+	for _, hr := range f.Live.HelmReleases {
+		if hr.Release() == f.Expect.Cilium.Release && hr.Storage() == f.Expect.Cilium.Namespace {
+			return hr, true
+		}
+	}
+	return facts.HelmRelease{}, false
+}
+
+func notHandedOver(f facts.Facts) Verdict {
+	return skip("not handed over yet: no HelmRelease manages release %s/%s", f.Expect.Cilium.Namespace, f.Expect.Cilium.Release)
+}
+
+func judgeKeys(f facts.Facts) Verdict {
+	if len(f.Live.HelmReleases) == 0 {
+		return notHandedOver(f)
+	}
+	own := f.Expect.Cilium.Namespace + "/" + f.Expect.Cilium.Release
+	var n findings
+	for _, hr := range f.Live.HelmReleases {
+		if key := hr.Storage() + "/" + hr.Release(); key != own {
+			n.failed("HelmRelease "+hr.ID()+" release", key, own)
+		} else if hr.Target() != f.Expect.Cilium.Namespace {
+			n.failed("HelmRelease "+hr.ID()+" target namespace", hr.Target(), f.Expect.Cilium.Namespace)
+		}
+	}
+	if len(f.Live.HelmReleases)-len(n.fail) > 1 {
+		n.failed("HelmReleases of release "+own, fmt.Sprint(len(f.Live.HelmReleases)-len(n.fail)), "1")
+	}
+	return n.verdict(own, "a HelmRelease installs a second release instead of adopting Cilium's")
+}
+
+// ready judges an object of Flux's by its conditions.
+func ready(where string, generation, observed int64, suspended bool, conditions []facts.Condition) Verdict {
+	var n findings
+	if suspended {
+		n.failed(where+" suspend", "true", "false")
+	}
+	if observed < generation {
+		n.failed(where+" observedGeneration", fmt.Sprint(observed), fmt.Sprint(generation))
+	}
+	c := conditionOf(conditions, "Ready")
+	if c.Status != "True" {
+		n.failed(where+" Ready", orAbsent(strings.TrimSpace(c.Status+" "+c.Reason+": "+c.Message)), "True")
+	}
+	if stalled := conditionOf(conditions, "Stalled"); stalled.Status == "True" {
+		n.failed(where+" Stalled", "True "+stalled.Reason+": "+stalled.Message, "not stalled")
+	}
+	return n.verdict(c.Message, where+" is not ready")
+}
+
+func conditionOf(all []facts.Condition, kind string) facts.Condition {
+	for _, c := range all {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return facts.Condition{}
+}
+
+// owner is the Kustomization whose labels the HelmRelease bears.
+func owner(f facts.Facts, hr facts.HelmRelease) (facts.FluxKustomization, string) {
+	id := hr.Labels["kustomize.toolkit.fluxcd.io/namespace"] + "/" + hr.Labels["kustomize.toolkit.fluxcd.io/name"]
+	for _, ks := range f.Live.Kustomizations {
+		if ks.ID() == id {
+			return ks, id
+		}
+	}
+	return facts.FluxKustomization{}, strings.Trim(id, "/")
+}
+
+// withOwner finds the HelmRelease and its Kustomization, or says why there is nothing to judge.
+func withOwner(f facts.Facts) (facts.HelmRelease, facts.FluxKustomization, *Verdict) {
+	hr, ok := ciliumHelmRelease(f)
+	if !ok {
+		v := notHandedOver(f)
+		return hr, facts.FluxKustomization{}, &v
+	}
+	ks, id := owner(f, hr)
+	if ks.Name == "" {
+		v := fail("no Kustomization applies the HelmRelease",
+			Evidence{"HelmRelease " + hr.ID() + " owner", orAbsent(id), "a Kustomization that exists"})
+		return hr, ks, &v
+	}
+	return hr, ks, nil
+}
+
+func judgeOwner(f facts.Facts) Verdict {
+	_, ks, v := withOwner(f)
+	if v != nil {
+		return *v
+	}
+	return ready("Kustomization "+ks.ID(), ks.Generation, ks.ObservedGeneration, ks.Suspend, ks.Conditions)
+}
+
+func judgeHealthChecks(f facts.Facts) Verdict {
+	_, ks, v := withOwner(f)
+	if v != nil {
+		return *v
+	}
+	var n findings
+	if ks.Wait {
+		n.failed("Kustomization "+ks.ID()+" wait", "true: healthChecks are ignored", "false")
+	}
+	e := f.Expect.Cilium
+	for _, want := range []string{"DaemonSet/" + e.Namespace + "/" + e.DaemonSet, "Deployment/" + e.Namespace + "/" + e.Operator} {
+		if !slices.Contains(ks.HealthChecks, want) {
+			n.failed("Kustomization "+ks.ID()+" healthChecks", "lacks "+want, want)
+		}
+	}
+	return n.verdict(count(len(ks.HealthChecks), "health check"), "Flux would not notice that agents or operator are unhealthy")
+}
+
+func judgeSeatbelt(f facts.Facts) Verdict {
+	hr, ks, v := withOwner(f)
+	if v != nil {
+		return *v
+	}
+	const prune = "kustomize.toolkit.fluxcd.io/prune"
+	switch {
+	case !ks.Prune:
+		return pass("Kustomization %s does not prune", ks.ID())
+	case ks.DeletionPolicy == "Orphan":
+		return pass("deletionPolicy Orphan")
+	case strings.EqualFold(hr.Annotations[prune], "disabled"):
+		return pass("%s: disabled", prune)
+	}
+	return warn("deleting the Kustomization uninstalls Cilium",
+		Evidence{"Kustomization " + ks.ID() + " deletionPolicy", orAbsent(ks.DeletionPolicy), "Orphan"},
+		Evidence{"HelmRelease " + hr.ID() + " " + prune, orAbsent(hr.Annotations[prune]), "disabled"})
+}
+
+func judgeSubstituted(f facts.Facts) Verdict {
+	var n findings
+	if r := f.Live.Release; r != nil {
+		leftovers(&n, "Helm release "+r.Namespace+"/"+r.Name, "", map[string]any(r.Values))
+	}
+	for _, hr := range f.Live.HelmReleases {
+		leftovers(&n, "HelmRelease "+hr.ID(), "", map[string]any(hr.Values))
+	}
+	return n.verdict("no ${...} in release and HelmRelease", "variables reached the values unsubstituted")
+}
+
+func leftovers(n *findings, where string, at values.Path, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range sortedKeys(v) {
+			leftovers(n, where, at.Child(key), v[key])
+		}
+	case []any:
+		for i := range v {
+			leftovers(n, where, at.Child(fmt.Sprint(i)), v[i])
+		}
+	case string:
+		if strings.Contains(v, "${") {
+			n.failed(where+" "+string(at), v, "a value")
+		}
+	}
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func judgeReleaseSettings(f facts.Facts) Verdict {
+	hr, ok := ciliumHelmRelease(f)
+	if !ok {
+		return notHandedOver(f)
+	}
+	if f.Live.Settings == nil {
+		return skip("the cluster has no settings")
+	}
+	var n findings
+	for _, pair := range []struct {
+		path values.Path
+		key  string
+	}{{"cluster.name", "CLUSTER"}, {"cluster.id", "CLUSTER_ID"}, {"ipv4NativeRoutingCIDR", "POD_CIDR_STRING"}} {
+		want, defined := setting(f, pair.key)
+		got := hr.Values.Text(pair.path)
+		if _, inline := hr.Values.Lookup(pair.path); defined && inline && got != want {
+			n.failed("HelmRelease "+hr.ID()+" "+string(pair.path), orAbsent(got), want+" (cluster-settings "+pair.key+")")
+		}
+	}
+	if id, there := hr.Values.Lookup("cluster.id"); there {
+		if _, text := id.(string); text {
+			n.failed("HelmRelease "+hr.ID()+" cluster.id", fmt.Sprintf("%q, a text", id), "a number")
+		}
+	}
+	return n.verdict("name, id and CIDR are this cluster's", "the HelmRelease is another cluster's")
+}
