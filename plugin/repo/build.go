@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,10 @@ import (
 	"sync"
 
 	kustomizer "github.com/fluxcd/pkg/kustomize"
+	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
@@ -28,16 +31,24 @@ type built struct {
 	failed    bool
 }
 
-// build runs kustomize on dir with the spec of a Flux Kustomization laid over, in memory.
+// build runs kustomize on dir with the spec of a Flux Kustomization laid over, in memory. What it makes is kept for
+// the next cluster that asks, and must not be changed.
 func (t *Tree) build(dir string, spec any) built {
+	o, err := readOverlay(spec)
+	key, _ := json.Marshal(o)
+	at := dir + "\x00" + string(key)
+	if b, ok := t.builds[at]; ok {
+		return b
+	}
 	p := &plan{tree: t, over: map[string][]byte{}, used: map[string]bool{}}
-	b := t.run(p, dir, spec)
+	b := t.run(p, dir, o, err)
 	b.used, b.problems = p.used, append(p.problems, b.problems...)
 	b.failed = p.stop || b.failed
+	t.builds[at] = b
 	return b
 }
 
-func (t *Tree) run(p *plan, dir string, spec any) (b built) {
+func (t *Tree) run(p *plan, dir string, o overlay, err error) (b built) {
 	fail := func(file string, err error) built {
 		at := facts.GitPlace{File: file}
 		kind := facts.ProblemBuild
@@ -48,7 +59,6 @@ func (t *Tree) run(p *plan, dir string, spec any) (b built) {
 		b.failed = true
 		return b
 	}
-	o, err := readOverlay(spec)
 	if err != nil {
 		return fail(dir, fmt.Errorf("read the Kustomization's spec: %w", err))
 	}
@@ -61,7 +71,7 @@ func (t *Tree) run(p *plan, dir string, spec any) (b built) {
 	}
 	p.over[file] = text
 	v := view{tree: t, over: p.over}
-	m, err := kustomizeBuild(v, v.abs(dir))
+	m, err := kustomizeBuild(v, v.abs(dir), p.ownSchema)
 	if err != nil {
 		return fail(file, fmt.Errorf("kustomize build: %w", err))
 	}
@@ -87,13 +97,26 @@ func (t *Tree) run(p *plan, dir string, spec any) (b built) {
 // quiet keeps kustomize from writing to the process' log: what it says there is no part of an answer.
 var quiet sync.Mutex
 
-func kustomizeBuild(v view, dir string) (resmap.ResMap, error) {
+// kustomizeBuild builds as Flux does: any file of the tree may be loaded, and no plugin but kustomize's own. Flux
+// reads kustomize's schema anew for every build, which takes a hundred times as long as the build; here that is done
+// only for builds that bring a schema of their own.
+func kustomizeBuild(v view, dir string, ownSchema bool) (m resmap.ResMap, err error) {
 	quiet.Lock()
 	defer quiet.Unlock()
 	was := log.Writer()
 	log.SetOutput(io.Discard)
 	defer log.SetOutput(was)
-	return kustomizer.Build(v, dir)
+	if ownSchema {
+		return kustomizer.Build(v, dir)
+	}
+	defer func() { // kustomize panics over some invalid objects
+		if r := recover(); r != nil {
+			err = fmt.Errorf("kustomize cannot make sense of it: %v", r)
+		}
+	}()
+	return krusty.MakeKustomizer(&krusty.Options{
+		LoadRestrictions: types.LoadRestrictionsNone, PluginConfig: types.DisabledPluginConfig(),
+	}).Run(v, dir)
 }
 
 // source finds the document that an object comes from. Where kustomize changed its name, the only one of its kind

@@ -24,12 +24,14 @@ const (
 // plan is a look ahead at all that a kustomize build would load, before it is let loose: what is elsewhere is taken
 // out, what is missing is named with its line, and a build that would grow without bounds is not begun.
 type plan struct {
-	tree     *Tree
-	over     map[string][]byte // kustomization files without what is elsewhere
-	used     map[string]bool   // every file that is loaded
-	visits   int
-	problems []facts.GitProblem
-	stop     bool // kustomize would fail, or must not be begun
+	tree      *Tree
+	over      map[string][]byte // kustomization files without what is elsewhere
+	used      map[string]bool   // every file that is loaded
+	visits    int
+	ownSchema bool // a kustomization brings types of its own
+	problems  []facts.GitProblem
+	endless   bool // a limit was met
+	stop      bool // kustomize would fail, or must not be begun
 }
 
 // kustomizationFile is the kustomization file of dir; empty where there is none.
@@ -60,7 +62,8 @@ func (p *plan) failed(name string, err error) {
 func (p *plan) directory(file string, depth int) {
 	p.visits++
 	if p.visits > maxVisits || depth > maxNested {
-		if !p.stop {
+		if !p.endless {
+			p.endless = true
 			p.problem(facts.ProblemLimit, true, manifest.Place{File: file}, "kustomizations refer to one another %s",
 				map[bool]string{true: "in a circle or too deeply", false: fmt.Sprintf("more than %d times", maxVisits)}[depth > maxNested])
 		}
@@ -94,6 +97,7 @@ func (p *plan) directory(file string, depth int) {
 		}
 	}
 	p.loaded(doc)
+	p.ownSchema = p.ownSchema || doc.Value["openapi"] != nil || doc.Value["crds"] != nil
 	if changed {
 		text, err := yaml.Marshal(kept)
 		if err == nil {

@@ -109,10 +109,20 @@ type expression struct {
 	line     int    // of the text, from 0
 }
 
-// expressions are all of a text, those that are escaped as $${...} left out.
+// The bounds of what is told of the expressions of one text.
+const (
+	maxExpressions = 2_000
+	maxExpression  = 4_000 // bytes
+)
+
+// expressions are those of a text, at most maxExpressions, those that are escaped as $${...} left out.
 func expressions(text string) []expression {
 	var all []expression
-	for i := 0; i+1 < len(text); i++ {
+	line := 0
+	for i := 0; i+1 < len(text) && len(all) < maxExpressions; i++ {
+		if text[i] == '\n' {
+			line++
+		}
 		if text[i] != '$' {
 			continue
 		}
@@ -125,7 +135,8 @@ func expressions(text string) []expression {
 		}
 		end := closing(text, i+2)
 		if end < 0 {
-			break
+			i++
+			continue
 		}
 		inner := strings.TrimPrefix(text[i+2:end], "#")
 		n := 0
@@ -134,7 +145,7 @@ func expressions(text string) []expression {
 		}
 		if n > 0 {
 			all = append(all, expression{
-				name: inner[:n], text: text[i : end+1], fallback: hasFallback(inner[n:]), line: strings.Count(text[:i], "\n"),
+				name: inner[:n], text: text[i : end+1], fallback: hasFallback(inner[n:]), line: line,
 			})
 		}
 		i++ // what is inside is looked at, too
@@ -145,7 +156,7 @@ func expressions(text string) []expression {
 // closing is where the brace that was opened before from is closed.
 func closing(text string, from int) int {
 	depth := 1
-	for i := from; i < len(text); i++ {
+	for i := from; i < min(len(text), from+maxExpression); i++ {
 		switch text[i] {
 		case '{':
 			depth++

@@ -37,6 +37,7 @@ type Tree struct {
 	texts   map[string][]byte
 	parsed  map[string]*manifest.File
 	errs    map[string]error // of parsed
+	builds  map[string]built
 	read    int64
 }
 
@@ -62,7 +63,7 @@ func Open(dir string) (*Tree, error) {
 	}
 	t := &Tree{
 		dir: abs, root: root, entries: map[string]entry{}, texts: map[string][]byte{},
-		parsed: map[string]*manifest.File{}, errs: map[string]error{},
+		parsed: map[string]*manifest.File{}, errs: map[string]error{}, builds: map[string]built{},
 	}
 	if err := t.list(); err != nil {
 		return nil, errors.Join(err, root.Close())

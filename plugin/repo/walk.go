@@ -141,13 +141,18 @@ func (w *walk) elsewhere(k *kustomization) string {
 		return "it applies to another cluster"
 	}
 	source := k.source()
-	if w.home == "" && w.tree.IsDir(k.path) {
-		w.home = source
+	if w.home == "" && (w.tree.IsDir(k.path) || !w.applied(source)) {
+		w.home = source // no tree holds the source that it is fetched by, but as part of itself
 	}
 	if source == "" || source == w.home {
 		return ""
 	}
 	return "its source is " + source + ", another repository"
+}
+
+// applied tells whether something of this cluster applies the object "Kind/namespace/name".
+func (w *walk) applied(ref string) bool {
+	return slices.ContainsFunc(w.order, func(o *Object) bool { return o.ref() == ref })
 }
 
 // take makes objects of one resource of a build, and tells whether Flux could.
