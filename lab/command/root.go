@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,7 +60,7 @@ func (o *options) lab() (*site.Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find own executable: %w", err)
 	}
-	return &site.Lab{Dir: dir, Builder: builder, Self: self, Err: o.Err}, nil
+	return &site.Lab{Dir: dir, Builder: builder, Self: self, Err: o.Err, Begun: time.Now()}, nil
 }
 
 func (o *options) dir() (state.Dir, error) {

@@ -26,8 +26,8 @@ type Lab struct {
 	Builder component.Builder
 	Self    string    // the lab's own executable
 	Err     io.Writer // the story: what is being done
+	Begun   time.Time // when the command began
 	tell    sync.Mutex
-	begun   time.Time
 }
 
 // Options are what `lab up` can be told; zero values mean what the lab was before, or the defaults.
@@ -44,10 +44,7 @@ const DefaultCilium = "1.18.2"
 func (l *Lab) Say(format string, args ...any) {
 	l.tell.Lock()
 	defer l.tell.Unlock()
-	if l.begun.IsZero() {
-		l.begun = time.Now()
-	}
-	fmt.Fprintf(l.Err, "%6.1fs  %s\n", time.Since(l.begun).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(l.Err, "%6.1fs  %s\n", time.Since(l.Begun).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // Processes are the lab's running programs.
