@@ -48,7 +48,11 @@ var looks = map[facts.Part]look{
 }
 
 func seeVersion(ctx context.Context, g *gatherer) error {
-	body, err := g.raw.Get().AbsPath("/version").DoRaw(ctx)
+	result := g.raw.Get().AbsPath("/version").Do(ctx)
+	if err := result.Error(); err != nil { // Raw's own error lacks the API server's sentence
+		return err
+	}
+	body, err := result.Raw()
 	if err != nil {
 		return err
 	}
