@@ -1,4 +1,5 @@
-// Command generate writes what of the repository is made from its code: docs/checks.md and docs/reference.
+// Command generate writes what of the repository is made from its code: docs/checks.md, docs/reference and the output
+// that README.md shows.
 // Its test fails when a file is stale.
 package main
 
@@ -30,6 +31,9 @@ func main() {
 func write(root string) error {
 	files, err := generated()
 	if err != nil {
+		return fmt.Errorf("write docs: %w", err)
+	}
+	if files["README.md"], err = readme(root); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(filepath.Join(root, "docs", "reference")); err != nil {
@@ -45,6 +49,45 @@ func write(root string) error {
 		}
 	}
 	return nil
+}
+
+// shown is the command whose output README.md shows.
+var shown = []string{"verify", "--from", "examples/fleet/facts/infra.yaml,examples/fleet/facts/apps-with-faults.yaml"}
+
+// readme is README.md with the output of that command, run now, between its marks.
+func readme(root string) ([]byte, error) {
+	old, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		return nil, err
+	}
+	const begin, end = "<!-- verify: written by make generate -->\n", "<!-- /verify -->\n"
+	before, rest, ok := strings.Cut(string(old), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		return nil, fmt.Errorf("README.md has no marks %q and %q", begin, end)
+	}
+	output, err := run(root, shown)
+	if err != nil {
+		return nil, err
+	}
+	block := fmt.Sprintf("```console\n$ kubectl cilium-gitops %s\n%s```\n", strings.Join(shown, " "), output)
+	return []byte(before + begin + block + end + after), nil
+}
+
+// run is the output of the first plugin, run in root without a terminal.
+func run(root string, args []string) (string, error) {
+	var out, story bytes.Buffer
+	env := cli.System("kubectl cilium-gitops")
+	env.Out, env.ErrOut = &out, &story
+	env.Getenv = func(string) string { return "" }
+	args = append([]string{}, args...)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "examples/", filepath.Join(root, "examples")+"/")
+	}
+	if code := cli.Main(env, ciliumgitops.New(env), args); code == cli.ExitUsage {
+		return "", fmt.Errorf("%s: %s", strings.Join(args, " "), story.String())
+	}
+	return out.String(), nil
 }
 
 // generated is every generated file, by its path from the repository's root.

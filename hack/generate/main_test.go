@@ -15,6 +15,9 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if files["README.md"], err = readme(root); err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
