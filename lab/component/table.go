@@ -46,6 +46,7 @@ func Table() []Component {
 				"-X", "k8s.io/component-base/version.gitVersion=" + Kubernetes,
 				"-X", "k8s.io/component-base/version.gitMajor=1",
 				"-X", "k8s.io/component-base/version.gitMinor=37",
+				"-X", "k8s.io/client-go/pkg/version.gitVersion=" + Kubernetes, // what kubectl calls itself in the audit log
 			},
 			Links: map[string]string{
 				"kube-apiserver": "controlplane", "kube-controller-manager": "controlplane", "kube-scheduler": "controlplane",
