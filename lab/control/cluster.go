@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/api"
@@ -60,9 +61,11 @@ func WriteKeys(dir state.Dir, s state.Settings) error {
 // StartControlPlane runs etcd, the API server, the controller manager and the scheduler, and returns when the API
 // server is ready.
 func (c Cluster) StartControlPlane(ctx context.Context) error {
-	specs := []process.Spec{c.etcd(), c.apiserver()}
-	for _, spec := range specs {
+	for _, spec := range []process.Spec{c.etcd(), c.apiserver()} {
 		if err := c.Processes.Start(spec); err != nil {
+			return err
+		}
+		if err := c.Processes.Signal(spec.Name, syscall.SIGCONT); err != nil { // a break may have stopped it
 			return err
 		}
 	}
@@ -100,6 +103,17 @@ func (c Cluster) StartNodes() error {
 		}
 	}
 	return nil
+}
+
+// Check names the programs that ought to run and do not.
+func (c Cluster) Check() error {
+	var dead []error
+	for _, name := range c.Processes.Names(c.Name + "/") {
+		if _, ok := c.Processes.Find(name); !ok {
+			dead = append(dead, fmt.Errorf("%s ended; see %s", name, c.Processes.Log(name)))
+		}
+	}
+	return errors.Join(dead...)
 }
 
 // StartAPI starts the API server alone, where it was stopped on its own.

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -22,6 +23,25 @@ func identify(pid int) (Record, error) {
 		return Record{}, fmt.Errorf("identify boot: %w", err)
 	}
 	return Record{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, nil
+}
+
+// alive tells whether the process with the record's number is the one that was recorded.
+func (r Record) alive() bool {
+	now, err := identify(r.PID)
+	return err == nil && now.Start == r.Start && now.Boot == r.Boot
+}
+
+// fingerprint tells a program's file from one built at another time.
+func fingerprint(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(real)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s %d %d", real, info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // startTicks takes the start time out of a line of /proc/PID/stat, whose second field, the name, may hold anything.

@@ -36,12 +36,21 @@ type Record struct {
 	PID   int    `json:"pid"`
 	Start uint64 `json:"start"` // in clock ticks since boot
 	Boot  string `json:"boot"`
+	// Program is the file that was started, as it was: a rebuilt one is another.
+	Program string `json:"program,omitempty"`
 }
 
-// Start runs the program unless it runs already.
+// Start runs the program unless it runs already; one that was rebuilt since is started anew.
 func (t Table) Start(spec Spec) error {
-	if _, ok := t.Find(spec.Name); ok {
-		return nil
+	program, err := fingerprint(spec.Path)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", spec.Name, err)
+	}
+	if running, ok := t.Find(spec.Name); ok {
+		if running.Program == program {
+			return nil
+		}
+		t.Stop(3*time.Second, spec.Name)
 	}
 	log, err := t.openLog(spec.Name)
 	if err != nil {
@@ -57,6 +66,7 @@ func (t Table) Start(spec Spec) error {
 		return fmt.Errorf("start %s: %w", spec.Name, err)
 	}
 	record, err := identify(cmd.Process.Pid)
+	record.Program = program
 	go func() { _ = cmd.Wait() }() // so that a child that dies early is gone and not a zombie
 	if err != nil {
 		return fmt.Errorf("start %s: it ended at once; see %s", spec.Name, t.Log(spec.Name))
@@ -78,8 +88,7 @@ func (t Table) Find(name string) (Record, bool) {
 	if json.Unmarshal(raw, &r) != nil {
 		return Record{}, false
 	}
-	now, err := identify(r.PID)
-	return r, err == nil && now == r
+	return r, r.alive()
 }
 
 // Signal sends a signal to a running process.

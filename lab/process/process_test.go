@@ -50,6 +50,36 @@ func TestStartFindStop(t *testing.T) {
 	}
 }
 
+func TestRebuiltProgramIsStartedAnew(t *testing.T) {
+	tab := table(t)
+	program := filepath.Join(t.TempDir(), "sleeper")
+	write := func() {
+		raw, err := os.ReadFile("/bin/sleep")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := state.WriteFile(program, raw, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spec := Spec{Name: "sleeper", Path: program, Args: []string{"60"}}
+	write()
+	if err := tab.Start(spec); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := tab.Find(spec.Name)
+	write()
+	if err := tab.Start(spec); err != nil {
+		t.Fatal(err)
+	}
+	if second, ok := tab.Find(spec.Name); !ok || second.PID == first.PID {
+		t.Errorf("the old program runs on: %+v, %+v", first, second)
+	}
+	if first.alive() {
+		t.Error("the old process was left behind")
+	}
+}
+
 func TestStopOfAStoppedProcess(t *testing.T) {
 	tab := table(t)
 	spec := Spec{Name: "frozen", Path: "/bin/sleep", Args: []string{"60"}}

@@ -59,7 +59,7 @@ func marked(environ, dir string) bool {
 func end(running []Record, grace time.Duration) {
 	send := func(signals ...syscall.Signal) (left int) {
 		for _, r := range running {
-			if now, err := identify(r.PID); err != nil || now != r {
+			if !r.alive() {
 				continue
 			}
 			left++

@@ -57,7 +57,7 @@ func (l *Lab) raise(ctx context.Context, s state.Settings, name string) error {
 		return err
 	}
 	l.Say("%s: ready", name)
-	return nil
+	return c.Check()
 }
 
 // define creates the custom resource definitions that are missing, and waits for them to be served.
