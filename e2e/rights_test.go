@@ -102,14 +102,16 @@ func settled(t *testing.T, good func(verification) bool) verification {
 var blinded = map[string][]string{
 	"list nodes":                     {"CG102", "CG104", "CG105", "CG126"},
 	"list pods":                      {"CG105", "CG106", "CG110", "CG123", "CG124"},
-	"get configmaps":                 {"CG101", "CG123", "CG125", "CG126", "CG128", "CG112", "CG113", "CG114", "CG115", "CG116", "CG117", "CG118", "CG701", "CG702", "CG704", "CG705", "CG706"},
+	"get configmaps":                 {"CG101", "CG302", "CG123", "CG125", "CG126", "CG128", "CG112", "CG113", "CG114", "CG115", "CG116", "CG117", "CG118", "CG701", "CG702", "CG704", "CG705", "CG706"},
 	"list daemonsets":                {"CG104", "CG110", "CG117", "CG118", "CG122", "CG124", "CG127", "CG128", "CG129"},
 	"list deployments":               {"CG107", "CG124", "CG704"},
-	"list customresourcedefinitions": {"CG117", "CG118", "CG119"},
+	"list customresourcedefinitions": {"CG117", "CG118", "CG119", "CG201"},
 	"list gatewayclasses":            {"CG701"},
 	"list servicemonitors":           {"CG707"},
-	"list secrets":                   {"CG112", "CG113", "CG114", "CG115", "CG120", "CG121", "CG122", "CG124", "CG126", "CG702", "CG704", "CG705", "CG706"},
-	"get secrets":                    {"CG112", "CG113", "CG114", "CG115", "CG124", "CG126", "CG702", "CG704", "CG706"},
+	"list helmreleases":              {"CG202", "CG203", "CG204", "CG205", "CG206", "CG301", "CG302"},
+	"list kustomizations":            {"CG204", "CG205", "CG206"},
+	"list secrets":                   {"CG301", "CG112", "CG113", "CG114", "CG115", "CG120", "CG121", "CG122", "CG124", "CG126", "CG702", "CG704", "CG705", "CG706"},
+	"get secrets":                    {"CG301", "CG112", "CG113", "CG114", "CG115", "CG124", "CG126", "CG702", "CG704", "CG706"},
 }
 
 // TestEachRightMissing takes one verb of one resource away at a time: what could not look is unknown and names the

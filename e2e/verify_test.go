@@ -49,8 +49,10 @@ func TestHealthyLabPasses(t *testing.T) {
 	if v.Summary.Pass < 60 || v.Summary.Pass+v.Summary.Warn+v.Summary.Skip != len(v.Results) {
 		t.Errorf("summary %+v of %d results", v.Summary, len(v.Results))
 	}
-	if v.Summary.Skip > 0 {
-		t.Errorf("something is skipped on a lab that has everything: %+v", v.Summary)
+	for _, r := range v.Results {
+		if r.Outcome == "skip" && !strings.Contains(r.Reason, "not handed over yet") {
+			t.Errorf("skipped on a lab that has everything: %+v", r)
+		}
 	}
 }
 

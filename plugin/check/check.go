@@ -104,6 +104,9 @@ func Run(f facts.Facts, checks []Check) []Verdict {
 	return verdicts
 }
 
+// notAsked words a part that a recording does not hold.
+const notAsked = "not in this recording: it was made for other checks, or before there was this one; record again"
+
 // verdict is where blindness is handled, once: what was not looked at by choice is skipped, what could not be seen is
 // unknown, and only then is there anything to judge.
 func (c Check) verdict(f facts.Facts) Verdict {
@@ -117,6 +120,8 @@ func (c Check) verdict(f facts.Facts) Verdict {
 		}
 		if why, ok := f.Blind[part]; ok {
 			dark = append(dark, Evidence{Where: string(part), Got: why})
+		} else if !slices.Contains(f.Seen, part) {
+			dark = append(dark, Evidence{Where: string(part), Got: notAsked})
 		}
 	}
 	if len(dark) > 0 {

@@ -33,7 +33,7 @@ func gitopsChecks() []Check {
 		Title:  "the HelmRelease of Cilium is ready",
 		Hint:   "See what it says: flux get helmrelease -n kube-system cilium; kubectl -n kube-system describe helmrelease cilium. Suspended: flux resume helmrelease -n kube-system cilium.",
 		About:  "Ready=True for the present generation, not suspended, not stalled. That kubectl lists it proves none of these.",
-		Manual: "flux get helmrelease -n kube-system cilium",
+		Manual: "kubectl -n kube-system get helmrelease cilium -o wide",
 		Needs:  []facts.Part{facts.HelmReleases},
 		Judge: func(f facts.Facts) Verdict {
 			hr, ok := ciliumHelmRelease(f)
@@ -47,7 +47,7 @@ func gitopsChecks() []Check {
 		Title:  "a Kustomization applies the HelmRelease of Cilium, and is ready",
 		Hint:   "See what it says: flux get kustomizations -A; flux events --for Kustomization/cilium-core. A HelmRelease that no Kustomization applies was put there by hand: commit it.",
 		About:  "The Kustomization that owns the HelmRelease (by Flux's own labels on it) is Ready for the present generation and not suspended. What no Kustomization applies is not in Git's hands.",
-		Manual: "flux get kustomization -n flux-system cilium-core",
+		Manual: "kubectl -n flux-system get kustomization cilium-core",
 		Needs:  []facts.Part{facts.HelmReleases, facts.Kustomizations},
 		Judge:  judgeOwner,
 	}}
@@ -89,14 +89,21 @@ func wiringChecks() []Check {
 	}}
 }
 
-// ciliumHelmRelease is the one that manages Cilium's own release, by its key.
+// ciliumHelmRelease is the one that manages Cilium's own release, by its key; of several the fleet's own, else the
+// first by name.
 func ciliumHelmRelease(f facts.Facts) (facts.HelmRelease, bool) {
+	own := f.Expect.Flux.HelmReleaseNamespace + "/" + f.Expect.Flux.HelmRelease
+	var best facts.HelmRelease
+	found := false
 	for _, hr := range f.Live.HelmReleases {
-		if hr.Release() == f.Expect.Cilium.Release && hr.Storage() == f.Expect.Cilium.Namespace {
-			return hr, true
+		if hr.Release() != f.Expect.Cilium.Release || hr.Storage() != f.Expect.Cilium.Namespace {
+			continue
+		}
+		if !found || hr.ID() == own || best.ID() != own && hr.ID() < best.ID() {
+			best, found = hr, true
 		}
 	}
-	return facts.HelmRelease{}, false
+	return best, found
 }
 
 func notHandedOver(f facts.Facts) Verdict {
@@ -133,12 +140,12 @@ func ready(where string, generation, observed int64, suspended bool, conditions 
 	}
 	c := conditionOf(conditions, "Ready")
 	if c.Status != "True" {
-		n.failed(where+" Ready", orAbsent(strings.TrimSpace(c.Status+" "+c.Reason+": "+c.Message)), "True")
+		n.failed(where+" Ready", orAbsent(strings.Trim(c.Status+" "+c.Reason+": "+c.Message, ": ")), "True")
 	}
 	if stalled := conditionOf(conditions, "Stalled"); stalled.Status == "True" {
 		n.failed(where+" Stalled", "True "+stalled.Reason+": "+stalled.Message, "not stalled")
 	}
-	return n.verdict(c.Message, where+" is not ready")
+	return n.verdict(strings.TrimSuffix("Ready: "+c.Message, ": "), where+" is not ready")
 }
 
 func conditionOf(all []facts.Condition, kind string) facts.Condition {
@@ -223,6 +230,9 @@ func judgeSeatbelt(f facts.Facts) Verdict {
 }
 
 func judgeSubstituted(f facts.Facts) Verdict {
+	if f.Live.Release == nil && len(f.Live.HelmReleases) == 0 {
+		return skip("there is neither a Helm release nor a HelmRelease")
+	}
 	var n findings
 	if r := f.Live.Release; r != nil {
 		leftovers(&n, "Helm release "+r.Namespace+"/"+r.Name, "", map[string]any(r.Values))

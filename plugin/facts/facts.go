@@ -53,8 +53,10 @@ type Facts struct {
 	Live   Live   `json:"live"`
 	Git    *Git   `json:"git,omitempty"` // what the repository says; nil where nobody looked
 
-	// Blind says of each part that could not be seen why not. A part that is neither here nor in Declined was seen:
-	// what it then lacks is truly absent.
+	// Seen are the parts that were looked at in full: what such a part lacks is truly absent. A part that is in none
+	// of Seen, Blind and Declined was never asked for, and nothing can be said of it.
+	Seen []Part `json:"seen,omitempty"`
+	// Blind says of each part that could not be seen why not.
 	Blind map[Part]string `json:"blind,omitempty"`
 	// Declined says of each part that the user chose not to look at which choice that was.
 	Declined map[Part]string `json:"declined,omitempty"`

@@ -45,6 +45,7 @@ func Gather(ctx context.Context, config *rest.Config, options Options) facts.Fac
 		Blind: map[facts.Part]string{}, Declined: map[facts.Part]string{},
 	}}
 	g.look(ctx, config)
+	slices.Sort(g.facts.Seen)
 	facts.Clean(&g.facts)
 	return g.facts
 }
@@ -124,6 +125,8 @@ func (g *gatherer) one(ctx context.Context, part facts.Part) error {
 	} else if err = look.see(ctx, g); err != nil {
 		err = g.timeout(ctx, err)
 		g.note(func(f *facts.Facts) { f.Blind[part] = reason(err) })
+	} else {
+		g.note(func(f *facts.Facts) { f.Seen = append(f.Seen, part) })
 	}
 	g.mu.Lock()
 	g.done++
