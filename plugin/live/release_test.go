@@ -113,7 +113,7 @@ func TestDecodeReleaseErrors(t *testing.T) {
 	}
 }
 
-// TestGzipBomb inflates 1 GiB no further than it must.
+// TestGzipBomb inflates 256 MiB no further than it must.
 func TestGzipBomb(t *testing.T) {
 	var bomb bytes.Buffer
 	zip, err := gzip.NewWriterLevel(&bomb, gzip.BestSpeed)
@@ -121,7 +121,7 @@ func TestGzipBomb(t *testing.T) {
 		t.Fatal(err)
 	}
 	zeros := make([]byte, 1<<20)
-	for range 1 << 10 {
+	for range 256 {
 		if _, err := zip.Write(zeros); err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestGzipBomb(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "more than 32 MiB") || r != nil {
 		t.Errorf("%v, %v", r, err)
 	}
-	if used := after.TotalAlloc - before.TotalAlloc; used > 8*MaxRelease {
+	if used := after.TotalAlloc - before.TotalAlloc; used > 6*MaxRelease {
 		t.Errorf("%d MiB allocated on the way", used>>20)
 	}
 }
