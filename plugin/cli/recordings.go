@@ -13,6 +13,22 @@ import (
 // FleetGiven tells whether the user named a fleet file.
 func (c *Clusters) FleetGiven() bool { return c.fleet != "" }
 
+// Recordings reads recorded facts, and expects of them what a fleet file says where the user named one.
+func (c *Clusters) Recordings(env *Env, paths []string) ([]facts.Facts, error) {
+	all, err := Recordings(env, paths)
+	if err != nil {
+		return nil, err
+	}
+	if f, found, err := c.Fleet(); err != nil {
+		return nil, err
+	} else if found && c.FleetGiven() {
+		for i := range all {
+			all[i].Expect = f.Expect(f.ByContext(all[i].Context))
+		}
+	}
+	return all, nil
+}
+
 // Recordings reads recorded facts from files, from the *.yaml files of folders, and from stdin for "-".
 func Recordings(env *Env, paths []string) ([]facts.Facts, error) {
 	var all []facts.Facts

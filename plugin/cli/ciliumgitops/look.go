@@ -7,26 +7,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
-	"github.com/cilium-gitops/cilium-gitops/plugin/live"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
 
 // lookAgain is how long to wait between two looks.
 const lookAgain = 2 * time.Second
 
-// clustersAtOnce bounds how many clusters are looked at at a time.
-const clustersAtOnce = 64
-
 // looker is how facts are had: from recordings, or from the clusters anew each time.
 func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) []facts.Facts, error) {
 	if len(o.from) > 0 {
-		all, err := o.recordings()
+		all, err := o.clusters.Recordings(o.env, o.from)
 		return func(context.Context) []facts.Facts { return all }, err
 	}
 	targets, err := o.clusters.Targets()
@@ -36,46 +31,11 @@ func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) []fa
 	return func(ctx context.Context) []facts.Facts { return o.gather(ctx, targets, checks) }, nil
 }
 
-func (o *verifyOptions) recordings() ([]facts.Facts, error) {
-	all, err := cli.Recordings(o.env, o.from)
-	if err != nil {
-		return nil, err
-	}
-	if f, found, err := o.clusters.Fleet(); err != nil {
-		return nil, err
-	} else if found && o.clusters.FleetGiven() {
-		for i := range all {
-			all[i].Expect = f.Expect(f.ByContext(all[i].Context))
-		}
-	}
-	return all, nil
-}
-
-// gather looks at every cluster at once. One that is dead costs its own time-out and nobody else's.
+// gather looks at every cluster at once.
 func (o *verifyOptions) gather(ctx context.Context, targets []cli.Target, checks []check.Check) []facts.Facts {
-	all := make([]facts.Facts, len(targets))
-	progress := report.NewProgress(o.env.ErrOut, o.env.Width(o.env.ErrOut), o.env.Now)
-	defer progress.Done()
-	slots := make(chan struct{}, clustersAtOnce)
-	var wg sync.WaitGroup
-	for i, t := range targets {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			options := live.Options{
-				Cluster: t.Name, Context: t.Context, Expect: t.Expect, Parts: check.Needs(checks, t.Expect.Features),
-				NoExec: o.noExec, Timeout: o.clusters.Timeout, Now: o.env.Now,
-				Tell: func(done, total int) { progress.Set(t.Name, done, total) },
-			}
-			if t.Broken != nil {
-				all[i] = live.Unseen(options, "no way to the cluster: "+facts.RedactText(t.Broken.Error()))
-				return
-			}
-			all[i] = live.Gather(ctx, t.Config, options)
-		})
-	}
-	wg.Wait()
-	return all
+	return o.clusters.Gather(ctx, o.env, targets, o.noExec, func(t cli.Target) []facts.Part {
+		return check.Needs(checks, t.Expect.Features)
+	})
 }
 
 // until looks, judges and prints: once, or with --wait and --watch until all is well or the time is up.

@@ -8,13 +8,13 @@ import (
 )
 
 const long = `Answers questions about clusters whose Cilium is, or is to be, managed by Flux.
-It reads and never writes.
+It never writes to a cluster.
 
-Exit codes: 0 yes, 1 no, 2 wrong usage or input, 3 cannot tell, 130 interrupted.`
+Exit codes: 0 yes, 1 no, 2 wrong usage or input, 3 cannot tell, 4 refused, 130 interrupted.`
 
 // New is the root command.
 func New(env *cli.Env) *cobra.Command {
 	root := cli.Root(env, "Cilium under Flux: verify it", long)
-	root.AddCommand(newVerify(env), newExplain(env))
+	root.AddCommand(newVerify(env), newScaffold(env), newExplain(env))
 	return root
 }

@@ -39,12 +39,13 @@ func ours() map[string][]string {
 		"impact":           {"facts", "values"},
 		"check":            {"facts", "impact", "values"},
 		"handover":         {"check", "facts", "impact", "values"},
-		"report":           {"check", "facts", "handover", "impact", "values"},
+		"report":           {"check", "compare", "facts", "handover", "impact", "scaffold", "values"},
 		"live":             {"facts", "fleet", "values"}, // a release holds value trees
 		"repo":             {"facts", "fleet", "values"},
 		"chart":            {"facts", "fleet", "values"},
 		"act":              {"facts", "handover"},
-		"scaffold":         {"fleet", "values"},
+		"scaffold":         {"facts", "fleet", "values"},
+		"compare":          {"check", "facts", "values"},
 		"cli":              library(),
 		"cli/ciliumgitops": append(library(), "cli"),
 		"cli/fluxhandover": append(library(), "cli"),
@@ -54,7 +55,7 @@ func ours() map[string][]string {
 // library is all that the command line may use.
 func library() []string {
 	return []string{
-		"act", "chart", "check", "facts", "fleet", "handover", "impact", "live", "repo", "report", "scaffold", "values",
+		"act", "chart", "check", "compare", "facts", "fleet", "handover", "impact", "live", "repo", "report", "scaffold", "values",
 	}
 }
 
