@@ -34,14 +34,16 @@ const (
 func ours() map[string][]string {
 	return map[string][]string{
 		"values":           {},
+		"manifest":         {},
 		"facts":            {"values"},
 		"fleet":            {"facts"},
 		"impact":           {"facts", "values"},
 		"check":            {"facts", "impact", "values"},
 		"handover":         {"check", "facts", "impact", "values"},
-		"report":           {"check", "compare", "facts", "handover", "impact", "scaffold", "values"},
-		"live":             {"facts", "fleet", "values"}, // a release holds value trees
-		"repo":             {"facts", "fleet", "values"},
+		"lint":             {"facts", "manifest", "values"},
+		"report":           {"check", "compare", "facts", "handover", "impact", "lint", "manifest", "scaffold", "values"},
+		"live":             {"facts", "fleet", "values"},                     // a release holds value trees
+		"repo":             {"facts", "fleet", "lint", "manifest", "values"}, // it gathers what lint says that it needs
 		"chart":            {"facts", "fleet", "values"},
 		"act":              {"facts", "handover"},
 		"scaffold":         {"facts", "fleet", "values"},
@@ -55,13 +57,14 @@ func ours() map[string][]string {
 // library is all that the command line may use.
 func library() []string {
 	return []string{
-		"act", "chart", "check", "compare", "facts", "fleet", "handover", "impact", "live", "repo", "report", "scaffold", "values",
+		"act", "chart", "check", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
+		"scaffold", "values",
 	}
 }
 
 // pure are the packages that neither talk nor read: what they may not import, and nothing below it.
 func pure() (packages, forbidden []string) {
-	return []string{"values", "facts", "impact", "check", "handover"}, []string{
+	return []string{"values", "manifest", "facts", "lint", "impact", "check", "handover"}, []string{
 		"os", "net", "syscall", "k8s.io/client-go", "k8s.io/cli-runtime", "k8s.io/kubectl", "helm.sh/helm",
 		"github.com/spf13/cobra", "github.com/fluxcd",
 	}

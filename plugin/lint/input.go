@@ -1,0 +1,233 @@
+package lint
+
+import (
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
+)
+
+// Input is what is linted.
+type Input struct {
+	// Files are the manifests to lint, and all others that the clusters are built of.
+	Files []*manifest.File
+	// Templates are the bootstrap's templates, by path.
+	Templates map[string]string
+	// Problems are what reading found, of no cluster: files that are no YAML, objects that their API does not take.
+	Problems []facts.GitProblem
+	Clusters []Cluster
+	// In tells whether findings in a file are asked for.
+	In func(file string) bool
+}
+
+// Cluster is one cluster of the tree.
+type Cluster struct {
+	Name    string
+	Git     *facts.Git
+	Objects []Object
+}
+
+// Object is one object as it is applied.
+type Object struct {
+	facts.GitObject
+
+	Body map[string]any
+	Doc  *manifest.Doc // that it comes from; nil where it is generated
+}
+
+// subject is one object that rules look at: as clusters have it or, where none does, as it is written.
+type subject struct {
+	Object
+
+	clusters []string // that have it so
+}
+
+func (s *subject) group() string { return manifest.Group(s.APIVersion) }
+
+func (s *subject) ref() string {
+	if s.Namespace == "" {
+		return s.Kind + "/" + s.Name
+	}
+	return s.Kind + "/" + s.Namespace + "/" + s.Name
+}
+
+// text, flag, get and has look into the object.
+func (s *subject) text(path string) string { return manifest.Text(s.Body, manifest.Keys(path)...) }
+func (s *subject) get(path string) any     { return manifest.Get(s.Body, manifest.Keys(path)...) }
+func (s *subject) has(path string) bool    { return manifest.Has(s.Body, manifest.Keys(path)...) }
+func (s *subject) flag(path string) bool   { b, _ := s.get(path).(bool); return b }
+
+// list is the list at a path.
+func (s *subject) list(path string) []any { l, _ := s.get(path).([]any); return l }
+
+// at is where a field stands, or the nearest one above it.
+func (s *subject) at(path string) manifest.Place {
+	if s.Doc == nil {
+		return manifest.Place{File: s.File, Line: s.Line, Column: s.Column}
+	}
+	return s.Doc.At(manifest.Keys(path)...)
+}
+
+// finding begins one about a field.
+func (s *subject) finding(path, message string) Finding {
+	return Finding{Place: s.at(path), Clusters: s.clusters, Object: s.ref(), Message: message}
+}
+
+// index is the input as rules look at it.
+type index struct {
+	Input
+
+	subjects []*subject
+	files    map[string]*manifest.File
+}
+
+func newIndex(in Input) *index {
+	x := &index{Input: in, files: map[string]*manifest.File{}}
+	for _, f := range in.Files {
+		x.files[f.Path] = f
+	}
+	applied := map[*manifest.Doc]bool{}
+	for _, c := range in.Clusters {
+		for _, o := range c.Objects {
+			x.add(o, c.Name)
+			if o.Doc != nil {
+				applied[o.Doc] = true
+			}
+		}
+	}
+	for _, f := range in.Files {
+		for _, doc := range f.Docs {
+			if !applied[doc] && isFlux(doc) {
+				x.subjects = append(x.subjects, &subject{Object: written(doc)})
+			}
+		}
+	}
+	return x
+}
+
+// add joins what several clusters have alike.
+func (x *index) add(o Object, cluster string) {
+	for _, s := range x.subjects {
+		if s.Doc != nil && s.Doc == o.Doc && s.Name == o.Name && s.Namespace == o.Namespace && reflect.DeepEqual(s.Body, o.Body) {
+			if !slices.Contains(s.clusters, cluster) {
+				s.clusters = append(s.clusters, cluster)
+			}
+			return
+		}
+	}
+	x.subjects = append(x.subjects, &subject{Object: o, clusters: []string{cluster}})
+}
+
+// isFlux holds of the documents that rules know how to judge alone.
+func isFlux(doc *manifest.Doc) bool { return strings.HasSuffix(doc.Group(), ".toolkit.fluxcd.io") }
+
+// written is a document as it stands in its file.
+func written(doc *manifest.Doc) Object {
+	o := Object{Body: doc.Value, Doc: doc}
+	at := doc.At()
+	o.File, o.Line, o.Column = at.File, at.Line, at.Column
+	o.APIVersion, o.Kind, o.Namespace, o.Name = doc.APIVersion(), doc.Kind(), doc.Namespace(), doc.Name()
+	return o
+}
+
+// ofKind are the subjects of a kind in a group.
+func (x *index) ofKind(group, kind string) []*subject {
+	var all []*subject
+	for _, s := range x.subjects {
+		if s.Kind == kind && s.group() == group {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// The API groups of Flux.
+const (
+	helmGroup      = "helm.toolkit.fluxcd.io"
+	kustomizeGroup = "kustomize.toolkit.fluxcd.io"
+	sourceGroup    = "source.toolkit.fluxcd.io"
+)
+
+func (x *index) kustomizations() []*subject { return x.ofKind(kustomizeGroup, "Kustomization") }
+
+// releases are the HelmReleases of Cilium.
+func (x *index) releases() []*subject {
+	var all []*subject
+	for _, s := range x.ofKind(helmGroup, "HelmRelease") {
+		if x.isCilium(s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (x *index) isCilium(s *subject) bool {
+	for _, c := range x.Clusters {
+		for _, r := range c.Git.Releases {
+			if r.Namespace == s.Namespace && r.Name == s.Name && slices.Contains(s.clusters, c.Name) {
+				return true
+			}
+		}
+	}
+	return s.text("spec.chart.spec.chart") == "cilium" || s.text("spec.releaseName") == "cilium" || s.Name == "cilium"
+}
+
+// sources are the objects that Cilium's chart is fetched by: what a HelmRelease of Cilium refers to or, where nobody
+// does, what is named or addressed like it.
+func (x *index) sources(kind string) []*subject {
+	var all []*subject
+	for _, s := range x.ofKind(sourceGroup, kind) {
+		url := s.text("spec.url")
+		if x.referred(s) || path.Base(url) == "cilium" || strings.Contains(url, "/cilium/charts") || strings.Contains(url, "helm.cilium.io") {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+func (x *index) referred(s *subject) bool {
+	return slices.ContainsFunc(x.releases(), func(r *subject) bool {
+		for _, ref := range []string{"spec.chartRef", "spec.chart.spec.sourceRef"} {
+			namespace := r.text(ref + ".namespace")
+			if namespace == "" {
+				namespace = r.Namespace
+			}
+			if r.text(ref+".kind") == s.Kind && r.text(ref+".name") == s.Name && namespace == s.Namespace {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// appliers are the Kustomizations that apply s, in each of its clusters.
+func (x *index) appliers(s *subject) []applier {
+	var all []applier
+	for _, c := range x.Clusters {
+		if !slices.Contains(s.clusters, c.Name) {
+			continue
+		}
+		if k := c.Git.Kustomization(s.By); k != nil && k.Name != "" {
+			all = append(all, applier{c, k})
+		}
+	}
+	return all
+}
+
+type applier struct {
+	Cluster
+	*facts.GitKustomization
+}
+
+// subjectOf is the subject that a Kustomization of a cluster is.
+func (x *index) subjectOf(a applier) *subject {
+	for _, s := range x.kustomizations() {
+		if s.Namespace == a.Namespace && s.GitObject.Name == a.GitKustomization.Name && slices.Contains(s.clusters, a.Cluster.Name) {
+			return s
+		}
+	}
+	return nil
+}
