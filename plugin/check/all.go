@@ -6,7 +6,7 @@ import "slices"
 func All() []Check {
 	all := slices.Concat(
 		clusterChecks(), workloadChecks(), agentChecks(), runningChecks(), featureChecks(), crdChecks(),
-		releaseChecks(), settingsChecks(), neighbourChecks(), gitopsChecks(), wiringChecks(),
+		releaseChecks(), settingsChecks(), neighbourChecks(), gitopsChecks(), wiringChecks(), treeChecks(),
 	)
 	slices.SortFunc(all, func(a, b Check) int {
 		if len(a.ID) != len(b.ID) {

@@ -302,7 +302,7 @@ func TestWhatWasNeverAskedForIsUnknown(t *testing.T) {
 // TestNothingPassesOnNothing judges a cluster that was seen and is empty: no check has a reason to pass.
 func TestNothingPassesOnNothing(t *testing.T) {
 	f := healthy(t)
-	f.Live = facts.Live{}
+	f.Live, f.Git = facts.Live{}, nil
 	for _, v := range check.Run(f, check.All()) {
 		if v.Outcome == check.Pass && v.Check != "CG110" { // no kube-proxy is no kube-proxy
 			t.Errorf("%s passes on an empty cluster: %s", v.Check, v.Reason)

@@ -93,6 +93,9 @@ func (g *gatherer) look(ctx context.Context, config *rest.Config) {
 func withNeeded(parts []facts.Part) []facts.Part {
 	all := map[facts.Part]bool{facts.Version: true}
 	for _, part := range parts {
+		if _, ours := looks[part]; !ours {
+			continue // Git's, not the cluster's
+		}
 		all[part] = true
 		if first := looks[part].after; first != "" {
 			all[first] = true

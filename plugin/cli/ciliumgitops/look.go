@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,34 +20,39 @@ import (
 const lookAgain = 2 * time.Second
 
 // looker is how facts are had: from recordings, or from the clusters anew each time.
-func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) []facts.Facts, error) {
+func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) ([]facts.Facts, error), error) {
 	if len(o.from) > 0 {
 		all, err := o.clusters.Recordings(o.env, o.from)
-		return func(context.Context) []facts.Facts { return all }, err
+		return func(context.Context) ([]facts.Facts, error) { return all, nil }, err
 	}
 	targets, err := o.clusters.Targets()
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) []facts.Facts { return o.gather(ctx, targets, checks) }, nil
+	return func(ctx context.Context) ([]facts.Facts, error) { return o.gather(ctx, targets, checks) }, nil
 }
 
-// gather looks at every cluster at once.
-func (o *verifyOptions) gather(ctx context.Context, targets []cli.Target, checks []check.Check) []facts.Facts {
-	return o.clusters.Gather(ctx, o.env, targets, o.noExec, func(t cli.Target) []facts.Part {
-		return check.Needs(checks, t.Expect.Features)
-	})
+// parts are what those checks need of a cluster.
+func parts(checks []check.Check) func(cli.Target) []facts.Part {
+	return func(t cli.Target) []facts.Part { return check.Needs(checks, t.Expect.Features) }
+}
+
+// gather looks at every cluster at once, and at the working tree where there is one.
+func (o *verifyOptions) gather(ctx context.Context, targets []cli.Target, checks []check.Check) ([]facts.Facts, error) {
+	all := o.clusters.Gather(ctx, o.env, targets, o.noExec, parts(checks))
+	return all, o.clusters.AddTrees(ctx, all, targets, parts(checks))
 }
 
 // until looks, judges and prints: once, or with --wait and --watch until all is well or the time is up.
-func (o *verifyOptions) until(ctx context.Context, checks []check.Check, look func(context.Context) []facts.Facts) error {
+func (o *verifyOptions) until(ctx context.Context, checks []check.Check, look func(context.Context) ([]facts.Facts, error)) error {
 	deadline := o.env.Now().Add(o.wait)
 	var shown []byte
 	for {
-		a := o.judge(look(ctx), checks)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		all, err := look(ctx)
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
 		}
+		a := o.judge(all, checks)
 		over := o.good(a) || !o.env.Now().Add(lookAgain).Before(deadline)
 		if o.watch && o.wait == 0 {
 			over = o.good(a)
