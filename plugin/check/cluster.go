@@ -66,9 +66,10 @@ func judgeIdentity(f facts.Facts) Verdict {
 	return n.verdict(fmt.Sprintf("it calls itself %s", own), "the cluster calls itself by another name")
 }
 
-// hasWord finds word in text at word boundaries: context admin@infra reaches cluster infra.
+// hasWord finds word in text at word boundaries: context admin@infra reaches cluster infra, and so do the contexts that
+// kind and k3d make. Any other dash belongs to the word: apps-infra and infra-2 are other clusters.
 func hasWord(text, word string) bool {
-	pattern, err := regexp.Compile(`(^|[^a-zA-Z0-9])` + regexp.QuoteMeta(word) + `($|[^a-zA-Z0-9])`)
+	pattern, err := regexp.Compile(`(^|^kind-|^k3d-|[^a-zA-Z0-9-])` + regexp.QuoteMeta(word) + `($|[^a-zA-Z0-9-])`)
 	return err == nil && pattern.MatchString(text)
 }
 

@@ -65,15 +65,16 @@ func requireCRDs(f facts.Facts, names []string, what string) Verdict {
 	var n findings
 	for _, name := range names {
 		if _, ok := crd(f, name); !ok {
-			n.failed("CustomResourceDefinition/"+name, "not found", "established")
+			n.failed("CustomResourceDefinition/"+name, "not found, or being deleted", "there")
 		}
 	}
 	return n.verdict(fmt.Sprintf("%d of %d", len(names), len(names)), some(len(n.fail), len(names), "CRD")+" missing: "+what)
 }
 
+// crd finds a definition that is there to stay.
 func crd(f facts.Facts, name string) (facts.CRD, bool) {
 	for _, c := range f.Live.CRDs {
-		if c.Name == name {
+		if c.Name == name && !c.Deleting {
 			return c, true
 		}
 	}

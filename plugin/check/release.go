@@ -34,7 +34,7 @@ func releaseChecks() []Check {
 		ID: "CG122", Phase: Bootstrap, AC: "AC-1",
 		Title:  "Cilium belongs to one Helm release",
 		Hint:   "Do not `helm uninstall` either: that deletes every object named in its record, Cilium itself. Remove the stale record only (its Secrets sh.helm.release.v1.NAME.v*), after making sure which release owns the DaemonSet.",
-		About:  "A HelmRelease with the wrong name or storage namespace does not fail: it makes a second record over the same objects. Whoever then deletes either takes the network away.",
+		About:  "A HelmRelease with the wrong name or storage namespace does not fail: it makes a second record over the same objects. Whoever then deletes either takes the network away. Looked at are the records in Cilium's namespace and in Flux's, and who owns the DaemonSet; HelmReleases of every namespace are CG202's.",
 		Manual: "helm list -A -a | grep cilium; kubectl -n kube-system get ds cilium -o jsonpath='{.metadata.annotations}'",
 		Needs:  []facts.Part{facts.Releases, facts.DaemonSets},
 		Judge:  judgeOneRelease,
@@ -114,7 +114,11 @@ func judgeOneRelease(f facts.Facts) Verdict {
 	if _, recorded := newest(f); !recorded && len(n.fail) == 0 {
 		return noRecord(f)
 	}
-	return n.verdict("only "+own, "more than one Helm release claims Cilium")
+	looked := f.Expect.Cilium.Namespace
+	if f.Expect.Flux.Namespace != looked {
+		looked += " and " + f.Expect.Flux.Namespace
+	}
+	return n.verdict("only "+own+" in "+looked, "more than one Helm release claims Cilium")
 }
 
 // strangers are the newest records of the releases that are not Cilium's own but sound like it.

@@ -93,11 +93,13 @@ func (p Pod) ConfiguredAt(container string) time.Time {
 
 // CRD is one CustomResourceDefinition, by its metadata.
 type CRD struct {
-	Name    string   `json:"name"`              // "gateways.gateway.networking.k8s.io"
-	Schema  string   `json:"schema,omitempty"`  // label io.cilium.k8s.crd.schema.version
-	Bundle  string   `json:"bundle,omitempty"`  // annotation gateway.networking.k8s.io/bundle-version
-	Channel string   `json:"channel,omitempty"` // annotation gateway.networking.k8s.io/channel
-	Served  []string `json:"served,omitempty"`  // read only where the bundle does not tell
+	Name    string `json:"name"`              // "gateways.gateway.networking.k8s.io"
+	Schema  string `json:"schema,omitempty"`  // label io.cilium.k8s.crd.schema.version
+	Bundle  string `json:"bundle,omitempty"`  // annotation gateway.networking.k8s.io/bundle-version
+	Channel string `json:"channel,omitempty"` // annotation gateway.networking.k8s.io/channel
+	// Deleting: it is on its way out, and so is everything of its kind.
+	Deleting bool     `json:"deleting,omitempty"`
+	Served   []string `json:"served,omitempty"` // read only where the bundle does not tell
 }
 
 // GatewayClass is one GatewayClass.

@@ -57,6 +57,8 @@ func crd(m *metav1.PartialObjectMetadata) (facts.CRD, bool) {
 				Schema:  m.Labels["io.cilium.k8s.crd.schema.version"],
 				Bundle:  m.Annotations["gateway.networking.k8s.io/bundle-version"],
 				Channel: m.Annotations["gateway.networking.k8s.io/channel"],
+
+				Deleting: m.DeletionTimestamp != nil,
 			}, true
 		}
 	}
