@@ -1,0 +1,248 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+// alike are the variables in which clusters are to agree: that they differ is no explanation.
+var alike = []string{"CILIUM_VERSION"}
+
+// variable is one that every cluster has, by cluster.
+type variable struct {
+	name  string
+	texts map[string]string
+	// telling: its texts name something, so that meeting one is no accident.
+	telling bool
+}
+
+// variablesOf are the variables that all clusters have which were seen to have any: Git's where Git was read, else
+// those of the settings.
+func variablesOf(all []facts.Facts) []variable {
+	texts := map[string]map[string]string{}
+	having := 0
+	for _, f := range all {
+		own := ownVariables(f)
+		if own == nil {
+			continue
+		}
+		having++
+		for name, text := range own {
+			if texts[name] == nil {
+				texts[name] = map[string]string{}
+			}
+			texts[name][f.Cluster] = text
+		}
+	}
+	var out []variable
+	for name, by := range texts {
+		if len(by) == having && having > 1 {
+			out = append(out, variable{name, by, telling(by)})
+		}
+	}
+	slices.SortFunc(out, func(a, b variable) int {
+		return cmp.Or(cmp.Compare(b.longest(), a.longest()), cmp.Compare(a.name, b.name))
+	})
+	return out
+}
+
+func (v variable) longest() int {
+	n := 0
+	for _, text := range v.texts {
+		n = max(n, len(text))
+	}
+	return n
+}
+
+func ownVariables(f facts.Facts) map[string]string {
+	out := map[string]string{}
+	if f.Git != nil {
+		for _, v := range f.Git.Variables {
+			if v.From != "" && !v.Secret {
+				out[v.Name] = v.Value
+			}
+		}
+		return out
+	}
+	if f.Live.Settings == nil || !seen(f, facts.Settings) {
+		return nil
+	}
+	return f.Live.Settings.Data
+}
+
+var small = regexp.MustCompile(`^([-+0-9.]{0,3}|true|false|yes|no|on|off|null)$`)
+
+func telling(texts map[string]string) bool {
+	for _, text := range texts {
+		if small.MatchString(strings.ToLower(text)) {
+			return false
+		}
+	}
+	return true
+}
+
+// explain says whether a difference is one that is to be, by which variables, and if not why not.
+func (c *comparison) explain(a Aspect, path string, found map[string]any, seen int) (expected bool, vars, why string) {
+	if len(found) < seen {
+		return false, "", "not on every cluster"
+	}
+	if a == Settings {
+		return explainSetting(path, found)
+	}
+	templates := map[string]bool{}
+	used := map[string]bool{}
+	for cluster, value := range found {
+		template := c.template(path, cluster, value, used)
+		templates[fingerprint(template)] = true
+	}
+	names := make([]string, 0, len(used))
+	for name := range used {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	vars = strings.Join(names, ",")
+	if len(templates) > 1 || vars == "" {
+		return false, "", c.nearMiss(path, found)
+	}
+	if i := slices.IndexFunc(names, func(n string) bool { return slices.Contains(alike, n) }); i >= 0 {
+		return false, vars, "clusters are to have the same " + names[i]
+	}
+	return true, vars, ""
+}
+
+// template is value with the cluster's variables put back where their texts stand, and notes which those are.
+func (c *comparison) template(path, cluster string, value any, used map[string]bool) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for key := range v {
+			out[key] = c.template(path, cluster, v[key], used)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = c.template(path, cluster, v[i], used)
+		}
+		return out
+	case nil, bool:
+		return value
+	}
+	text := values.Tree{"v": value}.Text("v")
+	for _, v := range c.variables {
+		own, ok := v.texts[cluster]
+		if ok && text == own && (v.telling || belongs(path, v.name)) && v.differs() {
+			used[v.name] = true
+			return fmt.Sprintf("%T ${%s}", value, v.name) // of another type it is another template
+		}
+	}
+	s, ok := value.(string)
+	if !ok {
+		return value
+	}
+	for _, v := range c.variables {
+		if own := v.texts[cluster]; v.telling && v.differs() && len(own) >= 3 && strings.Contains(s, own) {
+			used[v.name] = true
+			s = strings.ReplaceAll(s, own, "${"+v.name+"}")
+		}
+	}
+	return s
+}
+
+// differs tells whether clusters differ in the variable at all.
+func (v variable) differs() bool {
+	first, any := "", false
+	for _, text := range v.texts {
+		if any && text != first {
+			return true
+		}
+		first, any = text, true
+	}
+	return false
+}
+
+var notWord = regexp.MustCompile(`[^A-Za-z0-9]+`)
+
+// belongs tells whether a path is called like a variable: cluster.id and cluster-id like CLUSTER_ID. Small numbers
+// meet by accident; only there do they explain anything.
+func belongs(path, variable string) bool {
+	return strings.HasSuffix("_"+strings.ToUpper(notWord.ReplaceAllString(path, "_")), "_"+variable)
+}
+
+// nearMiss says of which variable a value should have been made, where the path or one of the clusters tells.
+func (c *comparison) nearMiss(path string, found map[string]any) string {
+	texts := map[string]bool{}
+	for _, value := range found {
+		texts[values.Tree{"v": value}.Text("v")] = true
+	}
+	if len(texts) == 1 {
+		return "the same text, of different types"
+	}
+	for _, v := range c.variables {
+		var missed []string
+		hits := 0
+		for cluster, value := range found {
+			if (values.Tree{"v": value}).Text("v") == v.texts[cluster] {
+				hits++
+			} else {
+				missed = append(missed, cluster)
+			}
+		}
+		if hits > 0 && len(missed) > 0 && (v.telling && v.differs() || belongs(path, v.name)) {
+			slices.Sort(missed)
+			return fmt.Sprintf("on %s it is not %s, which is %q there", strings.Join(missed, ", "), v.name, v.texts[missed[0]])
+		}
+	}
+	return "no variable explains it"
+}
+
+// explainSetting judges a setting: it is its own explanation, unless clusters are to agree in it, or one of them has
+// another kind of text there.
+func explainSetting(name string, found map[string]any) (expected bool, vars, why string) {
+	if slices.Contains(alike, name) {
+		return false, name, "clusters are to have the same " + name
+	}
+	kinds := map[string]string{} // kind -> one of the clusters
+	for cluster, value := range found {
+		text, _ := value.(string)
+		kind := kindOf(text)
+		kinds[kind] = max(kinds[kind], cluster)
+	}
+	if len(kinds) > 1 {
+		var words []string
+		for kind, cluster := range kinds {
+			words = append(words, kind+" on "+cluster)
+		}
+		slices.Sort(words)
+		return false, name, "is " + strings.Join(words, " and ")
+	}
+	return true, name, ""
+}
+
+var number = regexp.MustCompile(`^-?[0-9]+$`)
+
+// kindOf names the kind of text that a setting has.
+func kindOf(text string) string {
+	_, notPrefix := netip.ParsePrefix(text)
+	_, notAddr := netip.ParseAddr(text)
+	switch {
+	case text == "":
+		return "empty"
+	case notPrefix == nil:
+		return "a CIDR"
+	case notAddr == nil:
+		return "an address"
+	case number.MatchString(text):
+		return "a number"
+	case strings.HasPrefix(text, "["):
+		return "a list"
+	}
+	return "text"
+}
