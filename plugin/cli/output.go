@@ -57,11 +57,18 @@ func (o *Output) Save(doc report.Doc) error {
 	return nil
 }
 
-// Check validates what can be known to be wrong before anything is looked at.
-func (o *Output) Check(env *Env) error {
-	_, err := env.Style(env.Out, o.Color)
-	if err != nil {
+// Check validates what can be known to be wrong before anything is looked at. Reports are held to like,
+// a document of the kind to come.
+func (o *Output) Check(env *Env, like ...report.Doc) error {
+	if _, err := env.Style(env.Out, o.Color); err != nil {
 		return err
+	}
+	for _, target := range o.Targets {
+		for _, doc := range like {
+			if err := target.Knows(doc); err != nil {
+				return Usage("%w", err)
+			}
+		}
 	}
 	return nil
 }

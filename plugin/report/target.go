@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -12,17 +13,36 @@ import (
 type Target struct{ Kind, File string }
 
 // kindRow is one kind of report: a new one is a row here and a file beside this one.
+// It says how a verification and a lint are written; nil where that kind does not know them.
 type kindRow struct {
-	name   string
-	render func(Verification) ([]byte, error)
+	name         string
+	verification func(Verification) ([]byte, error)
+	lint         func(Lint) ([]byte, error)
 }
 
 func kindRows() []kindRow {
 	return []kindRow{
-		{"junit", junit},
-		{"markdown", markdown},
-		{"prometheus", prometheus},
+		{"junit", junit, lintJUnit},
+		{"markdown", markdown, lintMarkdown},
+		{"prometheus", prometheus, nil},
+		{"sarif", nil, sarif},
+		{"github", nil, github},
 	}
+}
+
+// render writes doc, where this kind knows such a document.
+func (k kindRow) render(doc Doc) ([]byte, error) {
+	switch d := doc.(type) {
+	case Verification:
+		if k.verification != nil {
+			return k.verification(d)
+		}
+	case Lint:
+		if k.lint != nil {
+			return k.lint(d)
+		}
+	}
+	return nil, errors.New("there is no such report of this")
 }
 
 // Kinds are the kinds of reports, for help and completion.
@@ -32,6 +52,36 @@ func Kinds() []string {
 		names = append(names, row.name)
 	}
 	return names
+}
+
+// KindsOf are the kinds that know a document like doc.
+func KindsOf(doc Doc) []string {
+	var names []string
+	for _, row := range kindRows() {
+		if row.knows(doc) {
+			names = append(names, row.name)
+		}
+	}
+	return names
+}
+
+func (k kindRow) knows(doc Doc) bool {
+	switch doc.(type) {
+	case Verification:
+		return k.verification != nil
+	case Lint:
+		return k.lint != nil
+	}
+	return false
+}
+
+// Knows says what is wrong where the target's kind knows no document like doc, so that this is known before anything
+// is looked at.
+func (t Target) Knows(doc Doc) error {
+	if slices.Contains(KindsOf(doc), t.Kind) {
+		return nil
+	}
+	return fmt.Errorf("report %s: there is no such report of this; there are: %s", t, strings.Join(KindsOf(doc), ", "))
 }
 
 // ParseTarget reads KIND=FILE. Its errors name the kinds there are.
@@ -54,15 +104,11 @@ func (t Target) String() string { return t.Kind + "=" + t.File }
 
 // Write writes doc to the target's file, which holds either what it held before or all of doc.
 func (t Target) Write(doc Doc) error {
-	render, err := kindNamed(t.Kind)
+	kind, err := kindNamed(t.Kind)
 	if err != nil {
 		return err
 	}
-	v, ok := doc.(Verification)
-	if !ok {
-		return fmt.Errorf("report %s: no such report of this; only verify makes one", t)
-	}
-	text, err := render(v)
+	text, err := kind.render(doc)
 	if err == nil {
 		err = replace(t.File, text)
 	}
@@ -72,13 +118,13 @@ func (t Target) Write(doc Doc) error {
 	return nil
 }
 
-func kindNamed(kind string) (func(Verification) ([]byte, error), error) {
+func kindNamed(kind string) (kindRow, error) {
 	for _, row := range kindRows() {
 		if row.name == kind {
-			return row.render, nil
+			return row, nil
 		}
 	}
-	return nil, fmt.Errorf("no report kind %q; there are: %s", kind, strings.Join(Kinds(), ", "))
+	return kindRow{}, fmt.Errorf("no report kind %q; there are: %s", kind, strings.Join(Kinds(), ", "))
 }
 
 // replace writes the file beside itself and moves it into place. Links are followed, and what is no ordinary file,

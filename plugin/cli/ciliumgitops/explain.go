@@ -8,6 +8,7 @@ import (
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
 
@@ -15,16 +16,21 @@ func newExplain(env *cli.Env) *cobra.Command {
 	var out cli.Output
 	cmd := &cobra.Command{
 		Use:     "explain ID",
-		Short:   "Say what a check means, why it matters and how to mend it",
+		Short:   "Say what a check, or a rule of lint, means, why it matters and how to mend it",
 		Example: fmt.Sprintf("  %s explain CG108", env.Name),
 		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return checkIDs(), cobra.ShellCompDirectiveNoFileComp
+			return append(checkIDs(), ruleIDs()...), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, c := range check.All() {
 				if strings.EqualFold(string(c.ID), args[0]) {
 					return out.Print(env, report.NewExplanation(c))
+				}
+			}
+			for _, r := range lint.Rules() {
+				if strings.EqualFold(r.ID, args[0]) {
+					return out.Print(env, report.NewRuleExplanation(r))
 				}
 			}
 			return unknownCheck(env, args[0])

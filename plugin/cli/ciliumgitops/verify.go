@@ -126,7 +126,7 @@ func (o *verifyOptions) validate() error {
 	case o.clusters.Timeout <= 0:
 		return cli.Usage("--timeout: %s is not a time to wait", o.clusters.Timeout)
 	}
-	return o.out.Check(o.env)
+	return o.out.Check(o.env, report.Verification{})
 }
 
 // selected are the checks that the flags leave.

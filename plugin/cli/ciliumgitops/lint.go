@@ -1,0 +1,249 @@
+package ciliumgitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
+	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
+	"github.com/cilium-gitops/cilium-gitops/plugin/repo"
+	"github.com/cilium-gitops/cilium-gitops/plugin/report"
+)
+
+// lintOptions are the flags of lint.
+type lintOptions struct {
+	env      *cli.Env
+	out      cli.Output
+	root     string
+	fleet    string
+	clusters []string
+	rules    []string
+	skips    []string
+	list     bool
+	fix      bool
+	failOn   string
+}
+
+func newLint(env *cli.Env) *cobra.Command {
+	o := &lintOptions{env: env, failOn: "error"}
+	cmd := &cobra.Command{
+		Use:   "lint [PATH..]",
+		Short: "Judge a tree's manifests: what Flux would do with Cilium that nobody wants",
+		Long: `Reads a Git working tree as Flux would, for each of its clusters: builds with kustomize, substitutes variables, follows
+Kustomizations, composes values. Then it judges what would be applied, and the files that nothing applies, with file,
+line and column. No cluster is needed, nothing is fetched, and nothing is written without --fix.
+
+The clusters are those of fleet.yaml, else what the tree looks like: the directories of kubernetes/clusters or clusters.
+A comment accepts a finding: # cilium-gitops:ignore CGL503 REASON, at a field or above it.
+
+Exit codes: 0 no errors (warnings alone are 0, unless --fail-on says otherwise), 1 errors, 2 wrong usage or input.`,
+		Example: fmt.Sprintf(`  # All of the repository
+  %[1]s lint
+
+  # One directory, with how to mend each finding
+  %[1]s lint kubernetes/infrastructure/networking -o wide
+
+  # Mend what is mechanical; comments and order are kept
+  %[1]s lint --fix
+
+  # In a GitHub workflow: annotations, and a report for code scanning
+  %[1]s lint --report github=/dev/stdout --report sarif=lint.sarif`, env.Name),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return nil, cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+func (o *lintOptions) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	o.out.AddFlags(flags)
+	o.out.AddReports(flags)
+	flags.StringVar(&o.root, "repo", "", "Root of the repository (default: the nearest directory above PATH with .git)")
+	flags.StringVar(&o.fleet, "fleet", "", "Fleet file (default: fleet.yaml in the repository, where there is one)")
+	flags.StringSliceVar(&o.clusters, "cluster", nil, "Only for these clusters of the fleet")
+	flags.StringSliceVar(&o.rules, "rule", nil, "Only these rules, by ID; CGL5 is all that begin so")
+	flags.StringSliceVar(&o.skips, "skip", nil, "Not these rules, by ID; CGL5 is all that begin so")
+	flags.BoolVar(&o.list, "list", false, "List the rules and read nothing")
+	flags.BoolVar(&o.fix, "fix", false, "Mend in place what is mechanical, and say what was changed")
+	flags.StringVar(&o.failOn, "fail-on", o.failOn, "What makes the exit code 1: error, warn or info")
+	o.out.Complete(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"error", "warn", "info"}, cobra.ShellCompDirectiveNoFileComp))
+	for _, name := range []string{"rule", "skip"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(ruleIDs(), cobra.ShellCompDirectiveNoFileComp))
+	}
+}
+
+func ruleIDs() []string {
+	var ids []string
+	for _, r := range lint.Rules() {
+		ids = append(ids, r.ID+"\t"+r.Title)
+	}
+	return ids
+}
+
+func (o *lintOptions) run(ctx context.Context, args []string) error {
+	rules, err := o.selected()
+	if err != nil {
+		return err
+	}
+	worst, err := o.threshold()
+	if err != nil {
+		return err
+	}
+	if o.list {
+		return o.out.Print(o.env, report.NewRuleList(rules))
+	}
+	if err := o.out.Check(o.env, report.Lint{}); err != nil {
+		return err
+	}
+	root, paths, err := o.paths(args)
+	if err != nil {
+		return err
+	}
+	t := lintTree{options: o, root: root, paths: paths, rules: rules}
+	result, clusters, err := t.lint(ctx)
+	if err != nil {
+		return err
+	}
+	var mended []report.Mended
+	if o.fix {
+		if result, clusters, mended, err = t.mend(ctx, result, clusters); err != nil {
+			return err
+		}
+	}
+	doc := report.NewLint(clusters, result, rules, mended, o.again(args))
+	if err := errors.Join(o.out.Save(doc), o.out.Print(o.env, doc)); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(result.Findings, func(f lint.Finding) bool { return f.Severity >= worst }) {
+		return &cli.Exit{Code: cli.ExitNo}
+	}
+	return nil
+}
+
+// again is the command that mends.
+func (o *lintOptions) again(args []string) string {
+	return strings.Join(append(append([]string{o.env.Name, "lint"}, args...), "--fix"), " ")
+}
+
+func (o *lintOptions) threshold() (lint.Severity, error) {
+	switch o.failOn {
+	case "error":
+		return lint.Error, nil
+	case "warn", "warning":
+		return lint.Warning, nil
+	case "info":
+		return lint.Info, nil
+	}
+	return 0, cli.Usage("--fail-on: %q is not one of error, warn, info", o.failOn)
+}
+
+// selected are the rules that the flags leave.
+func (o *lintOptions) selected() ([]lint.Rule, error) {
+	all := lint.Rules()
+	match := func(r lint.Rule, ids []string) bool {
+		return slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(r.ID, strings.ToUpper(id)) })
+	}
+	for _, id := range slices.Concat(o.rules, o.skips) {
+		if !slices.ContainsFunc(all, func(r lint.Rule) bool { return id != "" && match(r, []string{id}) }) {
+			return nil, cli.Usage("there is no rule %q; list them with: %s lint --list", id, o.env.Name)
+		}
+	}
+	kept := slices.DeleteFunc(all, func(r lint.Rule) bool { return len(o.rules) > 0 && !match(r, o.rules) || match(r, o.skips) })
+	if len(kept) == 0 {
+		return nil, cli.Usage("no rule is left of --rule and --skip; list them with: %s lint --list", o.env.Name)
+	}
+	return kept, nil
+}
+
+// paths are the repository's root and, from there, what is to be linted.
+func (o *lintOptions) paths(args []string) (root string, paths []string, err error) {
+	root = o.root
+	if len(args) == 0 {
+		args = []string{or(root, ".")}
+	}
+	if root == "" {
+		root = repo.Root(args[0])
+	}
+	if root, err = filepath.Abs(root); err != nil {
+		return "", nil, err
+	}
+	if real, err := filepath.EvalSymlinks(root); err == nil {
+		root = real
+	}
+	for _, arg := range args {
+		abs, err := filepath.Abs(arg)
+		if err != nil {
+			return "", nil, err
+		}
+		real, err := filepath.EvalSymlinks(abs)
+		if err != nil {
+			return "", nil, cli.Usage("lint %s: %w", arg, errors.Unwrap(err))
+		}
+		rel, err := filepath.Rel(root, real)
+		if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(os.PathSeparator)) {
+			return "", nil, cli.Usage("lint %s: it is not in the repository %s", arg, root)
+		}
+		paths = append(paths, filepath.ToSlash(rel))
+	}
+	return root, paths, nil
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// fleetOf is the fleet that the tree is read for: the file's, else what the tree looks like.
+func (o *lintOptions) fleetOf(t *repo.Tree, root string) (fleet.Fleet, []fleet.Cluster, error) {
+	f, err := o.readFleet(root)
+	if err != nil {
+		return f, nil, err
+	}
+	clusters := f.Clusters
+	if len(clusters) == 0 {
+		clusters = t.EntryPoints()
+	}
+	if len(o.clusters) == 0 {
+		return f, clusters, nil
+	}
+	var chosen []fleet.Cluster
+	for _, name := range o.clusters {
+		i := slices.IndexFunc(clusters, func(c fleet.Cluster) bool { return c.Name == name })
+		if i < 0 {
+			return f, nil, cli.Usage("the tree has no cluster %q", name)
+		}
+		chosen = append(chosen, clusters[i])
+	}
+	return f, chosen, nil
+}
+
+func (o *lintOptions) readFleet(root string) (fleet.Fleet, error) {
+	path := or(o.fleet, filepath.Join(root, fleet.File))
+	data, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrNotExist) && o.fleet == "":
+		return fleet.Default(), nil
+	default:
+		return fleet.Fleet{}, cli.Usage("read the fleet: %w", err)
+	}
+	f, err := fleet.Parse(data)
+	if err != nil {
+		return fleet.Fleet{}, cli.Usage("read the fleet %s: %w", path, err)
+	}
+	return f, nil
+}
