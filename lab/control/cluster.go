@@ -72,12 +72,7 @@ func (c Cluster) StartControlPlane(ctx context.Context) error {
 	if err := c.WaitAPI(ctx, time.Minute); err != nil {
 		return err
 	}
-	for _, spec := range []process.Spec{c.controllerManager(), c.scheduler()} {
-		if err := c.Processes.Start(spec); err != nil {
-			return err
-		}
-	}
-	return nil
+	return c.start(c.controllerManager(), c.scheduler())
 }
 
 // WaitAPI waits until the API server says that it is ready.
@@ -93,10 +88,20 @@ func (c Cluster) WaitAPI(ctx context.Context, within time.Duration) error {
 	})
 }
 
-// StartNodes runs the simulated kubelet, Flux's controllers and the lab's player of agents and operator; the
-// definitions of their resources must be there.
+// StartNodes runs the simulated kubelet, the lab's player of agents and operator, and the controller that fetches
+// sources; the definitions of their resources must be there.
 func (c Cluster) StartNodes() error {
-	specs := append([]process.Spec{c.kwok(), c.player()}, c.flux()...)
+	return c.start(c.kwok(), c.player(), c.flux()[0])
+}
+
+// StartAppliers runs the controllers that apply what was fetched. They come after the fetching one: an address of its
+// store that is no longer true would be tried for minutes.
+func (c Cluster) StartAppliers() error { return c.start(c.flux()[1:]...) }
+
+// SourceAddress is where the fetching controller serves its store.
+func (c Cluster) SourceAddress() string { return c.local(state.SourceHTTP) }
+
+func (c Cluster) start(specs ...process.Spec) error {
 	for _, spec := range specs {
 		if err := c.Processes.Start(spec); err != nil {
 			return err

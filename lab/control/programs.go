@@ -70,10 +70,11 @@ func (c Cluster) kwok() process.Spec {
 // player plays the parts that no program of the cluster can play here: agents and operator.
 func (c Cluster) player() process.Spec {
 	return process.Spec{
-		Name: c.Name + "/player", Path: c.Self, Args: []string{"--state", string(c.Dir), "play", c.Name},
+		Name: c.Name + "/player", Path: c.Self, Args: []string{"--state", string(c.Dir), "play", c.Name}, Inherit: true,
 	}
 }
 
+// flux are Flux's controllers, the fetching one first.
 func (c Cluster) flux() []process.Spec {
 	controller := func(name string, health, metrics state.Port, more ...string) process.Spec {
 		s := c.spec(name, append([]string{

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,6 +27,8 @@ type Spec struct {
 	Path string
 	Args []string
 	Env  []string // beside PATH, HOME and the owner's mark
+	// Inherit is for programs that need the caller's whole environment: where Go's caches and proxies are, for one.
+	Inherit bool
 }
 
 // Table is the processes of one lab.
@@ -59,7 +62,7 @@ func (t Table) Start(spec Spec) error {
 	defer log.Close()
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Dir = string(t.Dir)
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), Owner + "=" + string(t.Dir)}, spec.Env...)
+	cmd.Env = append(t.environment(spec.Inherit), spec.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -76,6 +79,14 @@ func (t Table) Start(spec Spec) error {
 		return fmt.Errorf("encode record of %s: %w", spec.Name, err)
 	}
 	return state.WriteFile(t.record(spec.Name), raw, 0o644)
+}
+
+func (t Table) environment(inherit bool) []string {
+	owner := Owner + "=" + string(t.Dir)
+	if inherit {
+		return append(os.Environ(), owner)
+	}
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), owner}
 }
 
 // Find returns the record of a process that is really running.
@@ -118,6 +129,14 @@ func (t Table) Names(prefix string) []string {
 		return nil
 	})
 	return names
+}
+
+// Any tells whether any recorded process is running.
+func (t Table) Any() bool {
+	return slices.ContainsFunc(t.Names(""), func(name string) bool {
+		_, ok := t.Find(name)
+		return ok
+	})
 }
 
 // Log is the file a program's output goes to.

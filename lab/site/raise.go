@@ -47,13 +47,16 @@ func (l *Lab) raise(ctx context.Context, s state.Settings, name string) error {
 	if err := l.fill(ctx, c, client); err != nil {
 		return err
 	}
+	if err := c.Check(); err != nil { // a program that cannot run has ended by now, and waiting for it would be long
+		return err
+	}
 	l.Say("%s: nodes, Flux and neighbours there", name)
 	if !s.NoCilium {
 		if err := l.bootstrap(ctx, c); err != nil {
 			return err
 		}
 	}
-	if err := awaitFlux(ctx, client, "Kustomization", "cluster-"+name+"-infrastructure"); err != nil {
+	if err := awaitFlux(ctx, client, "cluster-"+name+"-infrastructure"); err != nil {
 		return err
 	}
 	l.Say("%s: ready", name)
@@ -118,17 +121,11 @@ func (l *Lab) fill(ctx context.Context, c control.Cluster, client *api.Client) e
 	if err != nil {
 		return err
 	}
-	return client.Apply(ctx, all...)
-}
-
-// awaitFlux waits until an object of Flux in flux-system is ready.
-func awaitFlux(ctx context.Context, client *api.Client, kind, name string) error {
-	gvr := schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
-	return api.Wait(ctx, kind+" "+name, time.Minute, func() (bool, error) {
-		obj, err := client.Dynamic.Resource(gvr).Namespace("flux-system").Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return false, err
-		}
-		return api.True(obj, "Ready"), nil
-	})
+	if err := client.Apply(ctx, all...); err != nil {
+		return err
+	}
+	if err := awaitSources(ctx, client, c.SourceAddress()); err != nil {
+		return err
+	}
+	return c.StartAppliers()
 }

@@ -3,9 +3,11 @@ package site
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/api"
@@ -31,4 +33,45 @@ func awaitCilium(ctx context.Context, client *api.Client) error {
 		}
 		return true, nil
 	})
+}
+
+// awaitFlux waits until one of Flux's Kustomizations in flux-system is ready.
+func awaitFlux(ctx context.Context, client *api.Client, name string) error {
+	gvr := schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
+	return api.Wait(ctx, "Kustomization "+name, 2*time.Minute, func() (bool, error) {
+		obj, err := client.Dynamic.Resource(gvr).Namespace("flux-system").Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, err
+		}
+		return api.True(obj, "Ready"), nil
+	})
+}
+
+// awaitSources waits until every fetched source is offered where the fetching controller now listens; a lab that was
+// down may have come up on other ports.
+func awaitSources(ctx context.Context, client *api.Client, address string) error {
+	err := api.Wait(ctx, "source-controller to serve on "+address, time.Minute, func() (bool, error) { return listening(address), nil })
+	if err != nil {
+		return err
+	}
+	for _, resource := range []string{"gitrepositories", "ocirepositories"} {
+		gvr := schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: "v1", Resource: resource}
+		err := api.Wait(ctx, resource+" to be offered anew", 30*time.Second, func() (bool, error) {
+			list, err := client.Dynamic.Resource(gvr).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return false, err
+			}
+			for _, item := range list.Items {
+				url, fetched, _ := unstructured.NestedString(item.Object, "status", "artifact", "url")
+				if fetched && !strings.HasPrefix(url, "http://"+address+"/") {
+					return false, nil
+				}
+			}
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -24,18 +24,20 @@ func (l *Lab) startShared(ctx context.Context, s state.Settings) error {
 		if err := l.Processes().Start(specs[i]); err != nil {
 			return err
 		}
-		err := l.Processes().WaitFor(specs[i].Name, 10*time.Second, func() bool {
-			conn, err := net.DialTimeout("tcp", address, time.Second)
-			if err == nil {
-				conn.Close()
-			}
-			return err == nil
-		})
-		if err != nil {
+		if err := l.Processes().WaitFor(specs[i].Name, 10*time.Second, func() bool { return listening(address) }); err != nil {
 			return err
 		}
 	}
 	return l.PushChart(ctx, s, s.CiliumVersion)
+}
+
+func listening(address string) bool {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }
 
 // packChart packs Cilium's chart of a version unless it is packed.

@@ -126,7 +126,7 @@ func (l *Lab) settle(o Options) (state.Settings, error) {
 		}
 		s.NoCilium = o.NoCilium
 	}
-	if s.PortBase == 0 || (len(l.Processes().Names("")) == 0 && !state.BlockFree(s.PortBase)) {
+	if s.PortBase == 0 || (!l.Processes().Any() && !state.BlockFree(s.PortBase)) {
 		if s.PortBase, err = state.FindPorts(l.Dir); err != nil {
 			return s, err
 		}
