@@ -62,14 +62,16 @@ func (v variable) longest() int {
 }
 
 func ownVariables(f facts.Facts) map[string]string {
-	out := map[string]string{}
 	if f.Git != nil {
+		out := map[string]string{}
 		for _, v := range f.Git.Variables {
 			if v.From != "" && !v.Secret {
 				out[v.Name] = v.Value
 			}
 		}
-		return out
+		if len(out) > 0 {
+			return out
+		}
 	}
 	if f.Live.Settings == nil || !seen(f, facts.Settings) {
 		return nil
@@ -96,6 +98,9 @@ func (c *comparison) explain(a Aspect, path string, found map[string]any, seen i
 	if a == Settings {
 		return explainSetting(path, found)
 	}
+	if vars := c.templated(a, path, found); vars != "" {
+		return true, vars, ""
+	}
 	templates := map[string]bool{}
 	used := map[string]bool{}
 	for cluster, value := range found {
@@ -115,6 +120,33 @@ func (c *comparison) explain(a Aspect, path string, found map[string]any, seen i
 		return false, vars, "clusters are to have the same " + names[i]
 	}
 	return true, vars, ""
+}
+
+// templated are the variables by which Git gives every cluster the value that it has at path; empty where Git was not
+// read, or gives another value, or gives it otherwise.
+func (c *comparison) templated(a Aspect, path string, found map[string]any) string {
+	template, vars := "", []string(nil)
+	for _, f := range c.all {
+		value, ok := found[f.Cluster]
+		release := f.Git.Cilium()
+		if !ok || a != Values || release == nil {
+			return ""
+		}
+		i := slices.IndexFunc(release.Templated, func(t facts.GitTemplated) bool { return string(t.Path) == path })
+		gives, _ := release.Values.Lookup(values.Path(path))
+		if i < 0 || !values.Equal(gives, value) || template != "" && template != release.Templated[i].Template {
+			return ""
+		}
+		template, vars = release.Templated[i].Template, release.Templated[i].Variables
+	}
+	var differing []string
+	for _, v := range c.variables {
+		if v.differs() && slices.Contains(vars, v.name) {
+			differing = append(differing, v.name)
+		}
+	}
+	slices.Sort(differing)
+	return strings.Join(differing, ",")
 }
 
 // template is value with the cluster's variables put back where their texts stand, and notes which those are.

@@ -62,7 +62,7 @@ func diffMaps(path Path, from, to map[string]any, all *[]Delta) {
 func diff(path Path, from, to any, all *[]Delta) {
 	from, to = plain(from), plain(to)
 	if a, ok := from.(map[string]any); ok {
-		if b, ok := to.(map[string]any); ok {
+		if b, ok := to.(map[string]any); ok && !nameless(a) && !nameless(b) {
 			diffMaps(path, a, b, all)
 			return
 		}
@@ -83,6 +83,9 @@ func diff(path Path, from, to any, all *[]Delta) {
 		*all = append(*all, Delta{Path: path, Class: Changed, From: from, To: to})
 	}
 }
+
+// nameless tells whether a map has an empty key, which no path can name: such a map is one thing.
+func nameless(m map[string]any) bool { _, ok := m[""]; return ok }
 
 // sameText tells whether two scalars differ by nothing but their type.
 func sameText(a, b any) bool {

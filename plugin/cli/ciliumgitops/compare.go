@@ -134,8 +134,9 @@ func (o *compareOptions) look(ctx context.Context, aspects []compare.Aspect) ([]
 	if len(targets) < 2 {
 		return nil, o.tooFew(len(targets))
 	}
-	parts := compare.Needs(aspects)
-	return o.clusters.Gather(ctx, o.env, targets, o.noExec, func(cli.Target) []facts.Part { return parts }), nil
+	parts := func(cli.Target) []facts.Part { return append(compare.Needs(aspects), facts.Tree) }
+	all := o.clusters.Gather(ctx, o.env, targets, o.noExec, parts)
+	return all, o.clusters.AddTrees(ctx, all, targets, parts)
 }
 
 func (o *compareOptions) tooFew(n int) error {
