@@ -75,7 +75,7 @@ func chartTypes(x *index, s *subject, report reporter) {
 	for _, v := range x.values(s) {
 		for path, want := range types() {
 			value, ok := v.Lookup(path)
-			if !ok || text(value) != "" && !decided(text(value)) {
+			if !ok || value == nil || !decided(text(value)) { // a variable without a value has a rule of its own
 				continue
 			}
 			if got := typeOf(value); got != want {

@@ -113,7 +113,8 @@ func identity(s *subject, v given, report reporter) {
 	}
 }
 
-func (v given) has(path values.Path) bool { _, ok := v.Lookup(path); return ok }
+// has tells whether something stands there; a null does not.
+func (v given) has(path values.Path) bool { is, ok := v.Lookup(path); return ok && is != nil }
 
 func nativeRouting(s *subject, v given, report reporter) {
 	if v.Text("ipv4NativeRoutingCIDR") != "" && v.Text("routingMode") != "native" {

@@ -123,7 +123,7 @@ func literalVariables(x *index, report reporter) {
 		})
 	}
 	for _, s := range append(append(x.releases(), x.sources("OCIRepository")...), x.sources("HelmRepository")...) {
-		if len(s.clusters) == 0 {
+		if len(s.clusters) == 0 || slices.ContainsFunc(x.appliers(s), waitsForVariables) {
 			continue
 		}
 		for path, value := range scalars(s.Body, "") {
@@ -134,6 +134,12 @@ func literalVariables(x *index, report reporter) {
 			report(s.finding(path, fmt.Sprintf("%s reaches the cluster as the text %s: nothing is put in", path, value)))
 		}
 	}
+}
+
+// waitsForVariables tells whether a Kustomization takes variables from something that the tree does not have: what it
+// puts in is then not known here.
+func waitsForVariables(a applier) bool {
+	return slices.ContainsFunc(a.SubstituteFrom, func(r facts.GitReference) bool { return !r.Found && !r.Optional })
 }
 
 // scalars are the texts of a value, by path.
