@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -27,6 +28,9 @@ func FromFacts(c fleet.Cluster, f facts.Facts) (Cluster, error) {
 	for _, part := range []facts.Part{facts.Releases, facts.Release, facts.Settings} {
 		if why, ok := f.Blind[part]; ok {
 			return Cluster{}, fmt.Errorf("%s: %s %w: %s", c.Name, part, ErrNotSeen, why)
+		}
+		if !slices.Contains(f.Seen, part) {
+			return Cluster{}, fmt.Errorf("%s: %s %w: the recording does not hold it; record again", c.Name, part, ErrNotSeen)
 		}
 	}
 	r := f.Live.Release
