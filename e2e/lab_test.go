@@ -91,11 +91,17 @@ type result struct {
 // run runs a command in the lab's environment.
 func run(t *testing.T, name string, args ...string) result {
 	t.Helper()
+	return theLab.run(t, "", name, args...)
+}
+
+// run runs a command in that lab's environment and in that folder.
+func (l *lab) run(t *testing.T, dir, name string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, theLab.look(name), args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = theLab.env, &stdout, &stderr
+	cmd := exec.CommandContext(ctx, l.look(name), args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, l.env, &stdout, &stderr
 	began := time.Now()
 	err := cmd.Run()
 	r := result{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(began)}
@@ -129,11 +135,40 @@ func (l *lab) look(name string) string {
 // must runs a command that has to succeed and returns its stdout.
 func must(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	r := run(t, name, args...)
+	return theLab.must(t, "", name, args...)
+}
+
+func (l *lab) must(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	r := l.run(t, dir, name, args...)
 	if r.code != 0 {
 		t.Fatalf("%s %s: exit code %d\n%s%s", name, strings.Join(args, " "), r.code, r.stdout, r.stderr)
 	}
 	return r.stdout
+}
+
+// another brings up a lab of a test's own, for what would spoil the common one.
+func another(t *testing.T, args ...string) *lab {
+	t.Helper()
+	l := &lab{bin: theLab.bin, state: t.TempDir()}
+	t.Cleanup(func() { _ = l.program(os.Stderr, "down") })
+	if err := l.program(os.Stderr, append([]string{"up"}, args...)...); err != nil {
+		t.Fatalf("bring another lab up: %v", err)
+	}
+	if err := l.readEnv(); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// variable is one of the lab's environment.
+func (l *lab) variable(name string) string {
+	for _, pair := range l.env {
+		if value, ok := strings.CutPrefix(pair, name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // labDo runs bin/lab, which has to succeed.
