@@ -38,11 +38,12 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("FLEET", fleet+"/../../examples/fleet")
+			env.Setenv("TREES", fleet+"/../repo/testdata")
 			env.Setenv("TZ", "UTC")
 			env.Setenv("KUBECONFIG", env.WorkDir+"/none")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "tree": tree},
 	})
 }
 
@@ -61,4 +62,12 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[0] {
 		ts.Fatalf("exit code %s, want %s", got, args[0])
 	}
+}
+
+// tree copies one of the trees that plugin/repo is tested with: tree NAME TO
+func tree(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tree NAME TO")
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), os.DirFS(ts.Getenv("TREES")+"/"+args[0])))
 }

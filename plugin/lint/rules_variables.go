@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -224,7 +226,7 @@ func bootstrapTemplates(x *index, report reporter) {
 			continue
 		}
 		for file, text := range x.Templates {
-			line := lineWith(text, s.File)
+			line := lineReading(file, text, s.File)
 			if line == 0 || strings.Contains(text, "cluster-settings") || strings.Contains(text, "envsubst") {
 				continue
 			}
@@ -236,14 +238,28 @@ func bootstrapTemplates(x *index, report reporter) {
 	}
 }
 
-// lineWith is the first line of a text that reads a file of that name; 0 where none does.
-func lineWith(text, file string) int {
+// quotedFile matches a file that a template names.
+var quotedFile = regexp.MustCompile("[\"'` ]([^\"'` ]*\\.ya?ml)")
+
+// lineReading is the first line of a template that reads that manifest; 0 where none does. A name that the template
+// puts together may be any file of that name.
+func lineReading(template, text, wanted string) int {
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
-		reads := strings.Contains(line, "readFile") || strings.Contains(line, "exec") || strings.Contains(line, "yq")
-		if reads && strings.Contains(line, file[strings.LastIndex(file, "/")+1:]) {
-			return n
+		if !strings.Contains(line, "readFile") && !strings.Contains(line, "exec") && !strings.Contains(line, "yq") {
+			continue
+		}
+		for _, m := range quotedFile.FindAllStringSubmatch(line, -1) {
+			if path.Base(m[1]) != path.Base(wanted) {
+				continue
+			}
+			// Where it begins from is Helmfile's business: what counts is where it leads.
+			named := strings.TrimPrefix(path.Clean("/"+strings.ReplaceAll(m[1], "../", "")), "/")
+			if strings.HasSuffix("/"+wanted, "/"+named) && named != path.Base(wanted) || path.Join(path.Dir(template), m[1]) == wanted ||
+				strings.ContainsAny(m[1], "%{") {
+				return n
+			}
 		}
 	}
 	return 0

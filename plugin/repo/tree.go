@@ -74,22 +74,19 @@ func Open(dir string) (*Tree, error) {
 // Close releases the tree.
 func (t *Tree) Close() error { return t.root.Close() }
 
-// Root is the repository that path lies in: the nearest directory above that holds .git, else path itself, or its
-// directory where it is a file.
-func Root(dir string) string {
-	abs, err := filepath.Abs(dir)
+// Root is the repository that a path lies in: the nearest directory above, or the path itself, that holds .git; false
+// where there is none.
+func Root(name string) (string, bool) {
+	abs, err := filepath.Abs(name)
 	if err != nil {
-		return dir
-	}
-	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
-		abs = filepath.Dir(abs)
+		return "", false
 	}
 	for at := abs; ; at = filepath.Dir(at) {
 		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return at
+			return at, true
 		}
 		if at == filepath.Dir(at) {
-			return abs
+			return "", false
 		}
 	}
 }

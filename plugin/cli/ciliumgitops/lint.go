@@ -134,7 +134,11 @@ func (o *lintOptions) run(ctx context.Context, args []string) error {
 
 // again is the command that mends.
 func (o *lintOptions) again(args []string) string {
-	return strings.Join(append(append([]string{o.env.Name, "lint"}, args...), "--fix"), " ")
+	words := []string{o.env.Name, "lint"}
+	if o.root != "" {
+		words = append(words, "--repo", o.root)
+	}
+	return strings.Join(append(append(words, args...), "--fix"), " ")
 }
 
 func (o *lintOptions) threshold() (lint.Severity, error) {
@@ -173,14 +177,8 @@ func (o *lintOptions) paths(args []string) (root string, paths []string, err err
 	if len(args) == 0 {
 		args = []string{or(root, ".")}
 	}
-	if root == "" {
-		root = repo.Root(args[0])
-	}
-	if root, err = filepath.Abs(root); err != nil {
+	if root, err = rootOf(root, args[0]); err != nil {
 		return "", nil, err
-	}
-	if real, err := filepath.EvalSymlinks(root); err == nil {
-		root = real
 	}
 	for _, arg := range args {
 		abs, err := filepath.Abs(arg)
@@ -198,6 +196,28 @@ func (o *lintOptions) paths(args []string) (root string, paths []string, err err
 		paths = append(paths, filepath.ToSlash(rel))
 	}
 	return root, paths, nil
+}
+
+// rootOf is the repository: what is given, else what path lies in, else the current directory where path is below it.
+func rootOf(given, path string) (string, error) {
+	root := given
+	if root == "" {
+		var found bool
+		if root, found = repo.Root(path); !found {
+			root = "."
+			if rel, err := filepath.Rel(".", path); filepath.IsAbs(path) || err != nil || strings.HasPrefix(rel, "..") {
+				root = path
+			}
+		}
+	}
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real, nil
+	}
+	return abs, nil
 }
 
 func or(s, otherwise string) string {
