@@ -36,12 +36,17 @@ type Difference struct {
 	// Values are by cluster. One that lacks it is not among them, nor is one that could not be seen.
 	Values map[string]any `json:"values"`
 	// Expected: a variable explains it, and it is one that clusters are to differ in.
-	Expected bool   `json:"expected"`
-	Var      string `json:"var"` // the variables, separated by commas
-	Why      string `json:"why,omitempty"`
+	Expected bool `json:"expected"`
+	// Untold: whether it is expected nobody can tell, because a cluster's variables could not be seen.
+	Untold bool   `json:"untold,omitempty"`
+	Var    string `json:"var"` // the variables, separated by commas
+	Why    string `json:"why,omitempty"`
 	// Odd are the clusters that differ from the reference, or from most of the others.
 	Odd []string `json:"odd"`
 }
+
+// Unexpected tells whether a person has to look.
+func (d Difference) Unexpected() bool { return !d.Expected && !d.Untold }
 
 // Clash is something that clusters have in common and must not.
 type Clash struct {
@@ -77,7 +82,8 @@ type Result struct {
 // Of compares clusters in those aspects: with the one named reference, or, where that is empty, each with most of the
 // others. The order of all changes nothing but the order in which clusters are told.
 func Of(all []facts.Facts, aspects []Aspect, reference string) Result {
-	c := &comparison{all: all, reference: reference, variables: variablesOf(all)}
+	c := &comparison{all: all, reference: reference}
+	c.learn()
 	for _, a := range Aspects() {
 		if slices.Contains(aspects, a) {
 			c.aspect(a)
@@ -92,7 +98,7 @@ func Of(all []facts.Facts, aspects []Aspect, reference string) Result {
 // Worst tells how a result ends: different where anything is unexpected or clashes, blind where something could not
 // be seen.
 func (r Result) Worst() (different, blind bool) {
-	different = len(r.Clashes) > 0 || slices.ContainsFunc(r.Differences, func(d Difference) bool { return !d.Expected })
+	different = len(r.Clashes) > 0 || slices.ContainsFunc(r.Differences, Difference.Unexpected)
 	return different, len(r.Unseen) > 0
 }
 
@@ -101,6 +107,8 @@ type comparison struct {
 	all       []facts.Facts
 	reference string
 	variables []variable
+	known     map[string]bool // the clusters that have variables
+	blind     map[string]bool // those of which nobody could see whether they have
 	result    Result
 }
 
@@ -143,7 +151,7 @@ func (c *comparison) path(a Aspect, path string, views []view) {
 		return
 	}
 	d := Difference{What: a, Path: path, Values: found, Odd: c.odd(kinds)}
-	d.Expected, d.Var, d.Why = c.explain(a, path, found, seen)
+	c.explain(&d, seen)
 	c.result.Differences = append(c.result.Differences, d)
 }
 
@@ -205,7 +213,7 @@ func (c *comparison) unseen(aspects []Aspect) {
 func (c *comparison) groups() []Group {
 	ways := map[string][]string{}
 	for _, d := range c.result.Differences {
-		if d.Expected {
+		if !d.Unexpected() {
 			continue
 		}
 		for _, cluster := range d.Odd {

@@ -65,7 +65,7 @@ func of(all []facts.Facts) compare.Result { return compare.Of(all, compare.Aspec
 func unexpected(r compare.Result) []string {
 	var out []string
 	for _, d := range r.Differences {
-		if !d.Expected {
+		if d.Unexpected() {
 			out = append(out, string(d.What)+" "+d.Path)
 		}
 	}
@@ -197,6 +197,35 @@ func TestWhatIsNotSeenIsNotAbsent(t *testing.T) {
 	declined[1].Live.Agents = nil
 	if r := of(declined); unexpected(r) != nil || len(r.Unseen) > 0 {
 		t.Errorf("what nobody asked for is no difference: %v %v", unexpected(r), r.Unseen)
+	}
+}
+
+// Where variables of one cluster are not seen, nobody can tell whether they explain; other differences are still found.
+func TestUnseenVariables(t *testing.T) {
+	all := fleetOf(2)
+	all[1].Blind = map[facts.Part]string{facts.Settings: "forbidden"}
+	r := of(all)
+	if different, blind := r.Worst(); different || !blind {
+		t.Errorf("different %v, blind %v: %v", different, blind, unexpected(r))
+	}
+	all[1].Live.Config.Data["debug"] = "true"
+	all[1].Live.Config.Data["enable-wireguard"] = "false"
+	if diff := cmp.Diff([]string{"features wireguard configured", "config debug", "config enable-wireguard"}, unexpected(of(all))); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Clusters without settings have no variables, and names and ids all the same.
+func TestFleetWithoutSettings(t *testing.T) {
+	all := fleetOf(3)
+	for i := range all {
+		all[i].Live.Settings = nil
+		delete(all[i].Live.Release.Values, "k8sServiceHost")
+		delete(all[i].Live.Release.Values, "ipv4NativeRoutingCIDR")
+		delete(all[i].Live.Config.Data, "ipv4-native-routing-cidr")
+	}
+	if got := unexpected(of(all)); got != nil {
+		t.Errorf("%v", got)
 	}
 }
 

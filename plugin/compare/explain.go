@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -23,17 +24,18 @@ type variable struct {
 	telling bool
 }
 
-// variablesOf are the variables that all clusters have which were seen to have any: Git's where Git was read, else
-// those of the settings.
-func variablesOf(all []facts.Facts) []variable {
+// learn finds the variables that all clusters have which have any: Git's where Git was read, else those of the
+// settings; and which clusters could not be seen to have any.
+func (c *comparison) learn() {
 	texts := map[string]map[string]string{}
-	having := 0
-	for _, f := range all {
+	c.known, c.blind = map[string]bool{}, map[string]bool{}
+	for _, f := range c.all {
 		own := ownVariables(f)
 		if own == nil {
+			c.blind[f.Cluster] = !seen(f, facts.Settings)
 			continue
 		}
-		having++
+		c.known[f.Cluster] = true
 		for name, text := range own {
 			if texts[name] == nil {
 				texts[name] = map[string]string{}
@@ -41,16 +43,14 @@ func variablesOf(all []facts.Facts) []variable {
 			texts[name][f.Cluster] = text
 		}
 	}
-	var out []variable
 	for name, by := range texts {
-		if len(by) == having && having > 1 {
-			out = append(out, variable{name, by, telling(by)})
+		if len(by) == len(c.known) {
+			c.variables = append(c.variables, variable{name, by, telling(by)})
 		}
 	}
-	slices.SortFunc(out, func(a, b variable) int {
+	slices.SortFunc(c.variables, func(a, b variable) int {
 		return cmp.Or(cmp.Compare(b.longest(), a.longest()), cmp.Compare(a.name, b.name))
 	})
-	return out
 }
 
 func (v variable) longest() int {
@@ -90,37 +90,49 @@ func telling(texts map[string]string) bool {
 	return true
 }
 
-// explain says whether a difference is one that is to be, by which variables, and if not why not.
-func (c *comparison) explain(a Aspect, path string, found map[string]any, seen int) (expected bool, vars, why string) {
-	if len(found) < seen {
-		return false, "", "not on every cluster"
-	}
-	if a == Settings {
-		return explainSetting(path, found)
-	}
-	if vars := c.templated(a, path, found); vars != "" {
-		return true, vars, ""
+// explain says whether a difference is one that is to be, by which variables, and if not why not. seen is how many
+// clusters were looked at there.
+func (c *comparison) explain(d *Difference, seen int) {
+	switch vars := c.templated(d.What, d.Path, d.Values); {
+	case len(d.Values) < seen:
+		d.Why = "not on every cluster"
+		return
+	case d.What == Settings:
+		d.Expected, d.Var, d.Why = explainSetting(d.Path, d.Values)
+		return
+	case vars != "":
+		d.Expected, d.Var = true, vars
+		return
 	}
 	templates := map[string]bool{}
 	used := map[string]bool{}
-	for cluster, value := range found {
-		template := c.template(path, cluster, value, used)
-		templates[fingerprint(template)] = true
+	blind := ""
+	for cluster, value := range d.Values {
+		if !c.known[cluster] && c.blind[cluster] {
+			blind = max(blind, cluster)
+			continue
+		}
+		templates[fingerprint(c.template(d.Path, cluster, value, used))] = true
 	}
-	names := make([]string, 0, len(used))
-	for name := range used {
-		names = append(names, name)
+	names := slices.Sorted(maps.Keys(used))
+	one := len(templates) == 1 && len(names) > 0 || len(templates) == 0
+	at := slices.IndexFunc(names, func(n string) bool { return slices.Contains(alike, n) })
+	switch {
+	case one && blind != "":
+		d.Untold, d.Why = true, "the variables of "+blind+" could not be seen"
+	case one && at >= 0:
+		d.Var, d.Why = strings.Join(names, ","), "clusters are to have the same "+names[at]
+	case one:
+		d.Expected, d.Var = true, strings.Join(names, ",")
+	case len(c.known) == 0 && slices.Contains(inborn, d.Path):
+		d.Expected, d.Why = true, "every cluster has its own"
+	default:
+		d.Why = c.nearMiss(d.Path, d.Values)
 	}
-	slices.Sort(names)
-	vars = strings.Join(names, ",")
-	if len(templates) > 1 || vars == "" {
-		return false, "", c.nearMiss(path, found)
-	}
-	if i := slices.IndexFunc(names, func(n string) bool { return slices.Contains(alike, n) }); i >= 0 {
-		return false, vars, "clusters are to have the same " + names[i]
-	}
-	return true, vars, ""
 }
+
+// inborn are the paths in which clusters differ by being clusters, where there are no variables to say so.
+var inborn = []string{"cluster.name", "cluster.id", "cluster-name", "cluster-id"}
 
 // templated are the variables by which Git gives every cluster the value that it has at path; empty where Git was not
 // read, or gives another value, or gives it otherwise.
@@ -188,8 +200,11 @@ func (c *comparison) template(path, cluster string, value any, used map[string]b
 	return s
 }
 
-// differs tells whether clusters differ in the variable at all.
+// differs tells whether clusters differ in the variable at all, as far as they are known: one alone may.
 func (v variable) differs() bool {
+	if len(v.texts) == 1 {
+		return true
+	}
 	first, any := "", false
 	for _, text := range v.texts {
 		if any && text != first {

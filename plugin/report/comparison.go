@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -31,6 +32,7 @@ type ComparisonSummary struct {
 	Compared   int           `json:"compared"`
 	Expected   int           `json:"expected"`
 	Unexpected int           `json:"unexpected"`
+	Untold     int           `json:"untold"` // nobody can tell whether they are expected
 	Clashes    int           `json:"clashes"`
 	Unseen     int           `json:"unseen"`
 	Outcome    check.Outcome `json:"outcome"` // fail: different; unknown: something could not be seen
@@ -49,9 +51,12 @@ func NewComparison(all []facts.Facts, r compare.Result, reference string) Compar
 		})
 	}
 	for _, d := range r.Differences {
-		if d.Expected {
+		switch {
+		case d.Expected:
 			c.Summary.Expected++
-		} else {
+		case d.Untold:
+			c.Summary.Untold++
+		default:
 			c.Summary.Unexpected++
 		}
 	}
@@ -71,7 +76,7 @@ func (c Comparison) Names() []string {
 		names = append(names, "clash/"+clash.What)
 	}
 	for _, d := range c.Differences {
-		if !d.Expected {
+		if d.Unexpected() {
 			names = append(names, string(d.What)+"/"+d.Path)
 		}
 	}
@@ -92,6 +97,7 @@ func (c Comparison) Table(p *Page, wide bool) {
 	}
 	c.unexpected(p, wide)
 	c.unseen(p)
+	c.untold(p)
 	if wide {
 		c.expectedAll(p)
 	} else {
@@ -132,7 +138,7 @@ func (c Comparison) oddGroups(p *Page) {
 func (c Comparison) unexpected(p *Page, wide bool) {
 	var all []compare.Difference
 	for _, d := range c.Differences {
-		if !d.Expected {
+		if d.Unexpected() {
 			all = append(all, d)
 		}
 	}
@@ -225,6 +231,18 @@ func (c Comparison) unseen(p *Page) {
 	}
 }
 
+// untold names the differences of which nobody can tell whether they are expected.
+func (c Comparison) untold(p *Page) {
+	for _, d := range c.Differences {
+		if d.Untold {
+			p.Line("%s  %s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), pad(string(d.What), len(compare.Settings)), p.cut(fold(d.Path)), d.Why)
+		}
+	}
+	if c.Summary.Untold > 0 {
+		p.Line("")
+	}
+}
+
 func (c Comparison) causes() []string {
 	var all []string
 	for _, u := range c.Unseen {
@@ -255,6 +273,10 @@ func (c Comparison) expected(p *Page) {
 	slices.Sort(order)
 	var rows [][]string
 	for _, name := range order {
+		if name == "" {
+			rows = append(rows, []string{p.Paint(check.Pass, "expected"), none, p.some(paths[name])})
+			continue
+		}
 		rows = append(rows, []string{p.Paint(check.Pass, "expected"), name, p.some(paths[name])})
 	}
 	if len(rows) > 0 {
@@ -266,7 +288,7 @@ func (c Comparison) expected(p *Page) {
 func (c Comparison) expectedAll(p *Page) {
 	for _, d := range c.Differences {
 		if d.Expected {
-			p.Line("%s  %s  %s  by %s", p.Paint(check.Pass, "expected"), pad(string(d.What), len(compare.Settings)), p.cut(fold(d.Path)), d.Var)
+			p.Line("%s  %s  %s  by %s", p.Paint(check.Pass, "expected"), pad(string(d.What), len(compare.Settings)), p.cut(fold(d.Path)), cmp.Or(d.Var, none))
 			c.values(p, d)
 		}
 	}
@@ -278,15 +300,13 @@ func (c Comparison) expectedAll(p *Page) {
 func (c Comparison) sentence() string {
 	s := c.Summary
 	text := fmt.Sprintf("%s compared on %s: ", plural(s.Compared, "thing"), plural(len(c.Clusters), "cluster"))
-	if s.Unexpected+s.Expected == 0 {
+	switch all := s.Unexpected + s.Expected + s.Untold; {
+	case all == 0:
 		text += "no difference"
-	} else {
-		text += plural(s.Unexpected+s.Expected, "difference")
-		if s.Unexpected == 0 {
-			text += ", all explained by variables"
-		} else {
-			text += fmt.Sprintf(", %d unexpected", s.Unexpected)
-		}
+	case all == s.Expected:
+		text += plural(all, "difference") + ", all expected"
+	default:
+		text += fmt.Sprintf("%s, %d unexpected", plural(all, "difference"), s.Unexpected)
 	}
 	if s.Clashes > 0 {
 		text += ", " + plural(s.Clashes, "clash")

@@ -95,6 +95,9 @@ func (s Scaffold) Table(p *Page, wide bool) {
 	}
 	p.Line("%s", s.sentence())
 	for i, command := range s.Next {
+		if slices.ContainsFunc(s.Files, func(f ScaffoldFile) bool { return f.Action == scaffold.Conflict }) {
+			break // first things first
+		}
 		if i == 0 {
 			p.Line("Before Flux sees it, make the Secrets (nothing is shown):")
 		}
