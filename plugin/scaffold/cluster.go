@@ -48,7 +48,8 @@ func (m *maker) settings(c Cluster) map[string]string {
 
 func (m *maker) settingsText(settings map[string]string) string {
 	var b strings.Builder
-	b.WriteString("# The variables of this cluster. Flux puts them into YAML as text: what is to stay a string there and looks like\n" +
+	b.WriteString("# cilium-gitops:ignore-file CGL503 the settings are the whole cluster's, not Cilium's alone\n" +
+		"# The variables of this cluster. Flux puts them into YAML as text: what is to stay a string there and looks like\n" +
 		"# something else needs quotes there. Here, everything is a string.\n")
 	fmt.Fprintf(&b, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n  namespace: %s # the Kustomization's: it looks nowhere else\ndata:\n",
 		m.flux.Settings, m.flux.Namespace)
@@ -70,6 +71,7 @@ func (m *maker) wiring(c Cluster) string {
 	_, timeout := m.timeouts()
 	kind, name, _ := strings.Cut(m.options.Source, "/")
 	line("# Cilium. What needs it says so by dependsOn: the order of files means nothing to Flux.")
+	line("# cilium-gitops:ignore CGL407 the bootstrap installs the definitions of the Gateway API and of Prometheus' operator")
 	line("apiVersion: %s", m.served("Kustomization", "kustomize.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1beta2"))
 	line("kind: Kustomization")
 	line("metadata:")

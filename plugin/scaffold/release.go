@@ -13,8 +13,8 @@ func (m *maker) timeouts() (release, kustomization time.Duration) {
 	for _, c := range m.clusters {
 		nodes = max(nodes, c.Nodes)
 	}
-	release = max(9*time.Minute, time.Duration(nodes)*30*time.Second+3*time.Minute)
-	return release, release + time.Minute
+	release = max(15*time.Minute, time.Duration(nodes)*30*time.Second+3*time.Minute)
+	return release, release + 5*time.Minute
 }
 
 // minutes words a duration as Flux's manifests do.
@@ -78,7 +78,7 @@ func (m *maker) chart(line func(string, ...any)) {
 	line("    spec:")
 	line("      chart: cilium")
 	line("      version: ${%s} # the one place that says the version", versionVariable)
-	line("      interval: 12h")
+	line("      interval: 1h")
 	line("      sourceRef:")
 	line("        kind: HelmRepository")
 	line("        name: %s", m.flux.Source)

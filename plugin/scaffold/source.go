@@ -24,7 +24,7 @@ func (m *maker) ociRepository() string {
 	line("kind: OCIRepository")
 	m.sourceHead(line)
 	line("spec:")
-	line("  interval: 12h")
+	line("  interval: 1h")
 	line("  url: %s", m.options.Chart)
 	m.insecure(line, "OCIRepository")
 	line("  ref:")
@@ -50,7 +50,7 @@ func (m *maker) helmRepository() string {
 	line("kind: HelmRepository")
 	m.sourceHead(line)
 	line("spec:")
-	line("  interval: 12h")
+	line("  interval: 1h")
 	if m.isOCI() {
 		line("  type: oci")
 	}
