@@ -301,6 +301,8 @@ func (c Comparison) sentence() string {
 	s := c.Summary
 	text := fmt.Sprintf("%s compared on %s: ", plural(s.Compared, "thing"), plural(len(c.Clusters), "cluster"))
 	switch all := s.Unexpected + s.Expected + s.Untold; {
+	case s.Compared == 0:
+		text = "Nothing could be compared on " + plural(len(c.Clusters), "cluster")
 	case all == 0:
 		text += "no difference"
 	case all == s.Expected:
