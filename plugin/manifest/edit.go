@@ -54,7 +54,12 @@ func (d *Doc) Set(text string, path ...string) (Edit, bool) {
 	if was == "" {
 		text = " " + text
 	}
-	return Edit{File: d.File.Path, Start: start, End: end, Text: text, Says: strings.Join(path, ".") + ": " + was + " -> " + text}, true
+	value, ok := parsed(text)
+	if !ok {
+		return Edit{}, false
+	}
+	e := Edit{File: d.File.Path, Start: start, End: end, Text: text, Says: strings.Join(path, ".") + ": " + was + " -> " + text}
+	return d.checked(e, with(d.Value, value, path...))
 }
 
 // token is where the text of a scalar on one line is.
@@ -152,7 +157,7 @@ func (d *Doc) Delete(path ...string) (Edit, bool) {
 	if end < 0 {
 		end = len(d.File.Text)
 	}
-	return Edit{File: d.File.Path, Start: start, End: end, Says: strings.Join(path, ".") + " removed"}, true
+	return d.checked(Edit{File: d.File.Path, Start: start, End: end, Says: strings.Join(path, ".") + " removed"}, without(d.Value, path...))
 }
 
 // mapping is the mapping at a path, in block style.
@@ -194,5 +199,11 @@ func (d *Doc) Rename(to string, path ...string) (Edit, bool) {
 		return Edit{}, false
 	}
 	start, end, ok := d.token(key)
-	return Edit{File: d.File.Path, Start: start, End: end, Text: to, Says: strings.Join(path, ".") + " renamed to " + to}, ok
+	if !ok {
+		return Edit{}, false
+	}
+	above := path[:len(path)-1]
+	want := with(without(d.Value, path...), Get(d.Value, path...), append(slices.Clone(above), to)...)
+	e := Edit{File: d.File.Path, Start: start, End: end, Text: to, Says: strings.Join(path, ".") + " renamed to " + to}
+	return d.checked(e, want)
 }

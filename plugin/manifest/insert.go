@@ -24,15 +24,26 @@ func (d *Doc) Insert(block string, path ...string) (Edit, bool) {
 	if _, _, there := d.Find(path...); there {
 		return Edit{}, false
 	}
+	value, ok := parsed(block)
+	if !ok {
+		return Edit{}, false
+	}
+	want := with(d.Value, value, path...)
 	says := strings.Join(path, ".") + ": " + strings.Join(strings.Fields(block), " ") + " added"
 	for i := len(path) - 1; i > have; i-- {
 		block = "\n" + field(path[i], block)
 	}
 	text := field(path[have], block)
-	if parent, ok := d.mapping(path[:have]); ok {
-		return d.into(parent, text, says)
+	var e Edit
+	if parent, block := d.mapping(path[:have]); block {
+		e, ok = d.into(parent, text, says)
+	} else {
+		e, ok = d.under(path[:have], text, says)
 	}
-	return d.under(path[:have], text, says)
+	if !ok {
+		return Edit{}, false
+	}
+	return d.checked(e, want)
 }
 
 // field writes a key with its value; lines of the value are indented below it.
