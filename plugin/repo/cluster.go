@@ -110,6 +110,7 @@ func (w *walk) facts(f fleet.Fleet, path string) *facts.Git {
 	g.Variables = w.variables()
 	g.Problems = w.trouble
 	w.mask(g)
+	facts.Clean(&facts.Facts{Git: g}) // a tree's text is whoever's
 	return g
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
 )
 
@@ -65,8 +66,8 @@ func NewLint(clusters []string, result lint.Result, rules []lint.Rule, mended []
 	for _, f := range result.Findings {
 		r := rows[f.Rule]
 		l.Findings = append(l.Findings, LintFinding{
-			Rule: f.Rule, Severity: f.Severity, File: f.File, Line: f.Line, Column: f.Column, Clusters: f.Clusters, Object: f.Object,
-			Title: r.Title, Message: f.Message, Reason: r.Reason, Fix: f.Fix, Fixable: len(f.Edits) > 0, See: r.See,
+			Rule: f.Rule, Severity: f.Severity, File: facts.Text(f.File), Line: f.Line, Column: f.Column, Clusters: f.Clusters,
+			Object: facts.Text(f.Object), Title: r.Title, Message: facts.Text(f.Message), Reason: r.Reason, Fix: f.Fix, Fixable: len(f.Edits) > 0, See: r.See,
 		})
 		l.Summary.count(f)
 	}
@@ -206,6 +207,8 @@ func (l Lint) sentence() string {
 	}
 	if len(l.Clusters) > 0 {
 		text += " for " + strings.Join(l.Clusters, ", ")
+	} else {
+		text += "; no cluster's entry point was found, so only files were judged: name the clusters in fleet.yaml"
 	}
 	if s.Suppressed > 0 {
 		text += fmt.Sprintf("; %d accepted by comments", s.Suppressed)
