@@ -19,4 +19,7 @@ show() {
 
 show 0 verify --from "$fleet/facts/infra.yaml,$fleet/facts/apps.yaml"
 show 1 verify --from "$fleet/facts/infra.yaml,$fleet/facts/apps-with-faults.yaml"
+show 0 lint "$fleet"
+show 0 compare --from "$fleet/facts/infra.yaml,$fleet/facts/apps.yaml"
+show 1 compare --from "$fleet/facts/infra.yaml,$fleet/facts/apps-with-faults.yaml"
 show 0 explain CG108

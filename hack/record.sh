@@ -9,8 +9,16 @@ lab up
 eval "$(lab env)"
 out=examples/fleet/facts
 mkdir -p $out
+# First what scaffold needs, then its tree, then the clusters again, beside a copy of the tree that is no Git checkout:
+# the commit of this repository is no fact about the fleet.
+tree=$(mktemp -d)
 for cluster in infra apps; do
-	kubectl cilium-gitops verify --context $cluster --fail-on warn --record $out/$cluster.yaml
+	kubectl cilium-gitops verify --context $cluster --fail-on warn --repo "$tree" --record $out/$cluster.yaml
+done
+kubectl cilium-gitops scaffold --from $out/infra.yaml,$out/apps.yaml --output examples/fleet --force
+cp -r examples/fleet/. "$tree"
+for cluster in infra apps; do
+	kubectl cilium-gitops verify --context $cluster --fail-on warn --repo "$tree" --record $out/$cluster.yaml
 done
 trap 'lab mend --all' EXIT
 lab break agent-not-encrypting --cluster apps --node apps-2
@@ -18,4 +26,6 @@ lab break agent-status-unreadable --cluster apps --node apps-3
 lab break kube-proxy --cluster apps
 lab break gatewayclass-not-accepted --cluster apps
 lab break hubble-cert-expiring --cluster apps
-kubectl cilium-gitops verify --context apps --record $out/apps-with-faults.yaml || [ $? -eq 1 ]
+kubectl cilium-gitops verify --context apps --repo "$tree" --record $out/apps-with-faults.yaml || [ $? -eq 1 ]
+rm -r "$tree"
+chmod 644 $out/*.yaml

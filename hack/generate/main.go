@@ -1,5 +1,5 @@
-// Command generate writes what of the repository is made from its code: docs/checks.md, docs/reference and the output
-// that README.md shows.
+// Command generate writes what of the repository is made from its code: docs/checks.md, docs/reference, the tree in
+// examples/fleet and the output that README.md shows.
 // Its test fails when a file is stale.
 package main
 
@@ -33,6 +33,9 @@ func write(root string) error {
 	if err != nil {
 		return fmt.Errorf("write docs: %w", err)
 	}
+	if _, err := run(root, scaffold(filepath.Join(root, "examples", "fleet"))); err != nil {
+		return err
+	}
 	if files["README.md"], err = readme(root); err != nil {
 		return err
 	}
@@ -49,6 +52,11 @@ func write(root string) error {
 		}
 	}
 	return nil
+}
+
+// scaffold writes the example's tree from its recordings.
+func scaffold(output string) []string {
+	return []string{"scaffold", "--from", "examples/fleet/facts/infra.yaml,examples/fleet/facts/apps.yaml", "--output", output, "--force"}
 }
 
 // shown is the command whose output README.md shows.
@@ -82,7 +90,9 @@ func run(root string, args []string) (string, error) {
 	env.Getenv = func(string) string { return "" }
 	args = append([]string{}, args...)
 	for i := range args {
-		args[i] = strings.ReplaceAll(args[i], "examples/", filepath.Join(root, "examples")+"/")
+		if !filepath.IsAbs(args[i]) && root != "." {
+			args[i] = strings.ReplaceAll(args[i], "examples/", filepath.Join(root, "examples")+"/")
+		}
 	}
 	if code := cli.Main(env, ciliumgitops.New(env), args); code == cli.ExitUsage {
 		return "", fmt.Errorf("%s: %s", strings.Join(args, " "), story.String())

@@ -48,3 +48,39 @@ func TestNothingElseIsInReference(t *testing.T) {
 		t.Error("docs/reference is empty")
 	}
 }
+
+// TestExampleTreeIsWhatScaffoldWrites compares the tree in examples/fleet with what its recordings give.
+func TestExampleTreeIsWhatScaffoldWrites(t *testing.T) {
+	fresh := t.TempDir()
+	if _, err := run(root, scaffold(fresh)); err != nil {
+		t.Fatal(err)
+	}
+	files := 0
+	err := filepath.WalkDir(fresh, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		name, err := filepath.Rel(fresh, path)
+		if err != nil {
+			return err
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		got, err := os.ReadFile(filepath.Join(root, "examples", "fleet", name))
+		if err != nil {
+			t.Errorf("%v; run: make generate", err)
+		} else if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("examples/fleet/%s is stale; run: make generate\n%s", name, diff)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 10 {
+		t.Errorf("scaffold wrote %d files", files)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/fluxcd/pkg/sourceignore"
 	"github.com/fluxcd/pkg/sourceignore/gitignore"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 )
 
@@ -74,16 +75,18 @@ func Open(dir string) (*Tree, error) {
 // Close releases the tree.
 func (t *Tree) Close() error { return t.root.Close() }
 
-// Root is the repository that a path lies in: the nearest directory above, or the path itself, that holds .git; false
-// where there is none.
+// Root is the repository that a path lies in: the nearest directory above, or the path itself, that holds .git or a
+// fleet file; false where there is none.
 func Root(name string) (string, bool) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
 		return "", false
 	}
 	for at := abs; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return at, true
+		for _, mark := range []string{".git", fleet.File} {
+			if _, err := os.Lstat(filepath.Join(at, mark)); err == nil {
+				return at, true
+			}
 		}
 		if at == filepath.Dir(at) {
 			return "", false

@@ -69,7 +69,7 @@ func (o *lintOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)
-	flags.StringVar(&o.root, "repo", "", "Root of the repository (default: the nearest directory above PATH with .git)")
+	flags.StringVar(&o.root, "repo", "", "Root of the repository (default: the nearest directory above PATH with .git or fleet.yaml)")
 	flags.StringVar(&o.fleet, "fleet", "", "Fleet file (default: fleet.yaml in the repository, where there is one)")
 	flags.StringSliceVar(&o.clusters, "cluster", nil, "Only for these clusters of the fleet")
 	flags.StringSliceVar(&o.rules, "rule", nil, "Only these rules, by ID; CGL5 is all that begin so")

@@ -61,7 +61,14 @@ Exit codes: 0 written or nothing to do, 2 wrong usage or input, 3 a cluster coul
   # The chart from a registry
   %[1]s scaffold --context infra,apps --chart-source oci://registry.example.org/charts/cilium`, env.Name),
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("repo") { // the fleet file is that of the tree that is written
+				if err := cmd.Flags().Set("repo", o.output); err != nil {
+					return err
+				}
+			}
+			return o.run(cmd.Context())
+		},
 	}
 	o.addFlags(cmd)
 	return cmd
