@@ -76,7 +76,8 @@ type Result struct {
 	Clashes     []Clash
 	Groups      []Group // the odd ones first
 	Unseen      []Unseen
-	Compared    int // how many things were looked at on more than one cluster
+	Masked      []string // "values tls.ca.key": secrets, of which nobody can tell whether they are the same
+	Compared    int      // how many things were looked at on more than one cluster
 }
 
 // Of compares clusters in those aspects: with the one named reference, or, where that is empty, each with most of the
@@ -130,7 +131,7 @@ func (c *comparison) aspect(a Aspect) {
 func (c *comparison) path(a Aspect, path string, views []view) {
 	found := map[string]any{}
 	kinds := map[string][]string{}
-	seen := 0
+	seen, masked := 0, 0
 	for i, f := range c.all {
 		if !views[i].sees(path) {
 			continue
@@ -140,11 +141,17 @@ func (c *comparison) path(a Aspect, path string, views []view) {
 		if value, ok := views[i].get(path); ok {
 			found[f.Cluster] = value
 			key = fingerprint(value)
+			if value == facts.Redacted {
+				masked++
+			}
 		}
 		kinds[key] = append(kinds[key], f.Cluster)
 	}
 	if seen < 2 {
 		return
+	}
+	if masked > 1 {
+		c.result.Masked = append(c.result.Masked, string(a)+" "+path)
 	}
 	c.result.Compared++
 	if len(kinds) < 2 {
@@ -193,6 +200,15 @@ func (c *comparison) odd(kinds map[string][]string) []string {
 	return odd
 }
 
+// scattered tells whether most clusters have a value there that no other has.
+func scattered(d Difference) bool {
+	kinds := map[string]bool{}
+	for _, value := range d.Values {
+		kinds[fingerprint(value)] = true
+	}
+	return len(kinds) > 2 && len(kinds) > len(d.Values)/2
+}
+
 // unseen are the parts of clusters that were asked for and could not be seen.
 func (c *comparison) unseen(aspects []Aspect) {
 	for _, f := range c.all {
@@ -220,6 +236,9 @@ func (c *comparison) groups() []Group {
 			key := absent
 			if value, ok := d.Values[cluster]; ok {
 				key = fingerprint(value)
+			}
+			if scattered(d) {
+				key = " each its own" // no two would be in one group
 			}
 			ways[cluster] = append(ways[cluster], string(d.What)+" "+d.Path+key)
 		}

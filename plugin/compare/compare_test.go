@@ -251,6 +251,17 @@ func TestReferenceAndGroups(t *testing.T) {
 	}
 }
 
+// Where nearly every cluster has a value of its own, none is odd by it.
+func TestScatteredValuesMakeNoGroups(t *testing.T) {
+	all := fleetOf(9)
+	for i := range all {
+		all[i].Live.Config.Data["own"] = fmt.Sprint("x", i*7)
+	}
+	if r := of(all); len(r.Groups) > 2 || unexpected(r) == nil {
+		t.Errorf("%d groups: %+v", len(r.Groups), r.Groups)
+	}
+}
+
 // Git's templates are exact: what they do not make of variables no accident explains, and what they do is explained.
 func TestGitExplains(t *testing.T) {
 	all := fleetOf(2)

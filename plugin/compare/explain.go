@@ -244,7 +244,11 @@ func (c *comparison) nearMiss(path string, found map[string]any) string {
 		}
 		if hits > 0 && len(missed) > 0 && (v.telling && v.differs() || belongs(path, v.name)) {
 			slices.Sort(missed)
-			return fmt.Sprintf("on %s it is not %s, which is %q there", strings.Join(missed, ", "), v.name, v.texts[missed[0]])
+			where, first := strings.Join(missed[:min(len(missed), 6)], ", "), missed[0]
+			if rest := len(missed) - 6; rest > 0 {
+				where += fmt.Sprintf(" and %d more", rest)
+			}
+			return fmt.Sprintf("on %s it is not %s, which is %q on %s", where, v.name, v.texts[first], first)
 		}
 	}
 	return "no variable explains it"

@@ -25,6 +25,7 @@ type Comparison struct {
 	Clashes     []compare.Clash      `json:"clashes"`
 	Groups      []compare.Group      `json:"groups"` // the odd ones first
 	Unseen      []compare.Unseen     `json:"unseen"`
+	Masked      []string             `json:"masked"` // secrets: not compared
 }
 
 // ComparisonSummary counts.
@@ -42,7 +43,7 @@ type ComparisonSummary struct {
 func NewComparison(all []facts.Facts, r compare.Result, reference string) Comparison {
 	c := Comparison{
 		Head: head("Comparison"), Clusters: []Cluster{}, Reference: reference,
-		Differences: filled(r.Differences), Clashes: filled(r.Clashes), Groups: filled(r.Groups), Unseen: filled(r.Unseen),
+		Differences: filled(r.Differences), Clashes: filled(r.Clashes), Groups: filled(r.Groups), Unseen: filled(r.Unseen), Masked: filled(r.Masked),
 		Summary: ComparisonSummary{Compared: r.Compared, Clashes: len(r.Clashes), Unseen: len(r.Unseen)},
 	}
 	for _, f := range all {
@@ -86,7 +87,7 @@ func (c Comparison) Names() []string {
 // Table writes what must not be, then what is explained, in few words, then the sum.
 func (c Comparison) Table(p *Page, wide bool) {
 	if len(c.Clusters) > maxColumns {
-		c.oddGroups(p)
+		c.oddGroups(p, wide)
 	}
 	for _, clash := range c.Clashes {
 		p.Line("%s  %s %s on %s", p.Paint(check.Fail, "CLASH"), clash.What, clash.Value, p.some(clash.Clusters))
@@ -98,6 +99,10 @@ func (c Comparison) Table(p *Page, wide bool) {
 	c.unexpected(p, wide)
 	c.unseen(p)
 	c.untold(p)
+	if len(c.Masked) > 0 {
+		p.Prose(0, "Secrets, which are not compared: "+strings.Join(c.Masked, ", "))
+		p.Line("")
+	}
 	if wide {
 		c.expectedAll(p)
 	} else {
@@ -120,9 +125,13 @@ func (p *Page) some(clusters []string) string {
 }
 
 // oddGroups writes which clusters are like one another.
-func (c Comparison) oddGroups(p *Page) {
+func (c Comparison) oddGroups(p *Page, wide bool) {
 	var rows [][]string
-	for _, g := range c.Groups {
+	for i, g := range c.Groups {
+		if rest := len(c.Groups) - i; i >= maxDifferences && rest > 1 && !wide {
+			rows = append(rows, []string{p.ellipsis(), "", fmt.Sprintf("%d more groups: -o wide", rest)})
+			break
+		}
 		word := p.Paint(check.Pass, "as most")
 		if g.Differs > 0 {
 			word = p.Paint(check.Fail, plural(g.Differs, "way"))
@@ -181,6 +190,10 @@ func (c Comparison) values(p *Page, d compare.Difference) {
 	}
 	if len(c.Clusters) > maxColumns {
 		slices.SortStableFunc(order, func(a, b string) int { return len(have[a]) - len(have[b]) })
+	}
+	if rest := len(order) - maxDifferences; rest > 1 {
+		order = order[:maxDifferences]
+		defer p.Line("%*s%s %d more values: -o json", wideIndent, "", p.ellipsis(), rest)
 	}
 	var rows []check.Evidence
 	for _, text := range order {

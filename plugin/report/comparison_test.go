@@ -40,6 +40,7 @@ func TestComparisonInEveryFormat(t *testing.T) {
 	docs := map[string]report.Comparison{
 		"alike": compared(2, func(int, *facts.Facts) {}),
 		"different": compared(2, func(i int, f *facts.Facts) {
+			f.Live.Release.Values["tls"] = map[string]any{"key": facts.Redacted}
 			f.Live.Settings.Data["CLUSTER_ID"], f.Live.Config.Data["cluster-id"] = "1", "1"
 			f.Live.Release.Values["cluster"].(map[string]any)["id"] = 1.0
 			if i == 1 {
