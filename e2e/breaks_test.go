@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,8 @@ type broken struct {
 	want    map[string]string
 	// where must occur in the evidence of each of them: the node, the object.
 	where string
+	// differs is an unexpected difference that compare must name.
+	differs string
 	// warns are checks that warn; the exit code is then 0.
 	warns []string
 }
@@ -44,33 +47,33 @@ func fails(ids ...string) map[string]string {
 
 // breaks has a row for every break that the lab knows and that verify can see from one look.
 var breaks = map[string]broken{
-	"agent-down":                {want: with(unreadable, fails("CG104", "CG105"))},
-	"agent-not-encrypting":      {want: fails("CG108"), where: "infra-2"},
-	"agent-status-unreadable":   {want: unreadable, where: "infra-2", code: 3},
-	"agent-unhealthy":           {want: fails("CG130"), where: "infra-2"},
-	"bgp-crd-missing":           {want: fails("CG118"), where: "ciliumbgpclusterconfigs"},
-	"cluster-id":                {want: fails("CG126"), where: "cluster-id"},
-	"config-newer-than-pods":    {want: fails("CG123"), where: "infra-1"},
-	"config-without-wireguard":  {want: fails("CG112"), where: "enable-wireguard"},
-	"coredns-down":              {want: map[string]string{}},
-	"crd-missing":               {want: fails("CG117"), where: "grpcroutes"},
-	"gatewayclass-not-accepted": {want: fails("CG701"), where: "GatewayClass/cilium"},
-	"hubble-cert-expired":       {want: fails("CG705"), where: "hubble-server-certs"},
-	"hubble-cert-expiring":      {warns: []string{"CG705"}, where: "hubble-server-certs"},
-	"kube-proxy":                {want: fails("CG110"), where: "kube-proxy"},
-	"lbipam-crd-missing":        {want: fails("CG119"), where: "ciliumloadbalancerippools"},
-	"operator-not-ready":        {want: fails("CG107"), where: "cilium-operator"},
-	"relay-down":                {want: fails("CG704"), where: "hubble-relay"},
-	"release-failed":            {want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
-	"release-pending":           {want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
-	"second-release":            {want: fails("CG122"), where: "kube-system-cilium"},
-	"servicemonitor-missing":    {want: fails("CG707"), where: "ServiceMonitor"},
-	"settings-incomplete":       {want: map[string]string{"CG125": "fail", "CG126": "unknown"}, where: "CILIUM_VERSION"},
-	"settings-other-cidr":       {want: fails("CG126"), where: "ipv4-native-routing-cidr"},
-	"settings-wrong":            {want: fails("CG125", "CG126")},
-	"spegel-down":               {want: fails("CG127"), where: "spegel"},
-	"version-skew":              {cluster: "apps", want: fails("CG126"), where: "chart version"},
-	"wireguard-peer-missing":    {want: fails("CG109"), where: "infra-2"},
+	"agent-down":                {differs: "objects DaemonSet kube-system/cilium", want: with(unreadable, fails("CG104", "CG105"))},
+	"agent-not-encrypting":      {differs: "features wireguard effective", want: fails("CG108"), where: "infra-2"},
+	"agent-status-unreadable":   {differs: "objects Agent", want: unreadable, where: "infra-2", code: 3},
+	"agent-unhealthy":           {differs: "objects Agent", want: fails("CG130"), where: "infra-2"},
+	"bgp-crd-missing":           {differs: "objects CRD ciliumbgpclusterconfigs.cilium.io", want: fails("CG118"), where: "ciliumbgpclusterconfigs"},
+	"cluster-id":                {differs: "values cluster.id", want: fails("CG126"), where: "cluster-id"},
+	"config-newer-than-pods":    {differs: "config debug", want: fails("CG123"), where: "infra-1"},
+	"config-without-wireguard":  {differs: "config enable-wireguard", want: fails("CG112"), where: "enable-wireguard"},
+	"coredns-down":              {differs: "objects Deployment kube-system/coredns", want: map[string]string{}},
+	"crd-missing":               {differs: "objects CRD grpcroutes.gateway.networking.k8s.io", want: fails("CG117"), where: "grpcroutes"},
+	"gatewayclass-not-accepted": {differs: "objects GatewayClass cilium", want: fails("CG701"), where: "GatewayClass/cilium"},
+	"hubble-cert-expired":       {differs: "objects Certificate kube-system/hubble-server-certs tls.crt", want: fails("CG705"), where: "hubble-server-certs"},
+	"hubble-cert-expiring":      {differs: "objects Certificate kube-system/hubble-server-certs tls.crt", warns: []string{"CG705"}, where: "hubble-server-certs"},
+	"kube-proxy":                {differs: "objects DaemonSet kube-system/kube-proxy", want: fails("CG110"), where: "kube-proxy"},
+	"lbipam-crd-missing":        {differs: "objects CRD ciliumloadbalancerippools.cilium.io", want: fails("CG119"), where: "ciliumloadbalancerippools"},
+	"operator-not-ready":        {differs: "objects Deployment kube-system/cilium-operator", want: fails("CG107"), where: "cilium-operator"},
+	"relay-down":                {differs: "objects Deployment kube-system/hubble-relay", want: fails("CG704"), where: "hubble-relay"},
+	"release-failed":            {differs: "objects Helm release kube-system/cilium", want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
+	"release-pending":           {differs: "objects Helm release kube-system/cilium", want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
+	"second-release":            {differs: "objects Helm release flux-system/kube-system-cilium", want: fails("CG122"), where: "kube-system-cilium"},
+	"servicemonitor-missing":    {differs: "features prometheus effective", want: fails("CG707"), where: "ServiceMonitor"},
+	"settings-incomplete":       {differs: "settings CILIUM_VERSION", want: map[string]string{"CG125": "fail", "CG126": "unknown"}, where: "CILIUM_VERSION"},
+	"settings-other-cidr":       {differs: "values ipv4NativeRoutingCIDR", want: fails("CG126"), where: "ipv4-native-routing-cidr"},
+	"settings-wrong":            {differs: "settings CLUSTER_ID", want: fails("CG125", "CG126")},
+	"spegel-down":               {differs: "objects DaemonSet spegel/spegel", want: fails("CG127"), where: "spegel"},
+	"version-skew":              {differs: "versions chart", cluster: "apps", want: fails("CG126"), where: "chart version"},
+	"wireguard-peer-missing":    {differs: "features wireguard effective", want: fails("CG109"), where: "infra-2"},
 }
 
 // elsewhere are breaks with a test of their own below.
@@ -107,12 +110,41 @@ func TestBreaks(t *testing.T) {
 			labDo(t, "break", name)
 			v, r := verify(t, "--context", "infra,apps")
 			checkBroken(t, v, r, want)
+			if code, unexpected := compare(t, "infra,apps"); code != 1 || !slices.Contains(unexpected, want.differs) {
+				t.Errorf("compare: exit code %d, want 1 and %q among %q", code, want.differs, unexpected)
+			}
 			labDo(t, "mend", name)
+			if code, unexpected := compare(t, "apps,infra"); code != 0 {
+				t.Errorf("mended, but compare: exit code %d, %q", code, unexpected)
+			}
 			if v, r := verify(t, "--context", "infra,apps"); r.code != 0 {
 				t.Errorf("mended, but exit code %d: %v", r.code, v.outcomes())
 			}
 		})
 	}
+}
+
+// compare runs compare and returns its exit code and what it found unexpected, "what path".
+func compare(t *testing.T, contexts string) (int, []string) {
+	t.Helper()
+	r := run(t, "kubectl", "cilium-gitops", "compare", "--context", contexts, "-o", "json")
+	var doc struct {
+		Kind        string `json:"kind"`
+		Differences []struct {
+			What, Path string
+			Expected   bool
+		} `json:"differences"`
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &doc); err != nil || doc.Kind != "Comparison" {
+		t.Fatalf("compare: exit code %d, no document: %v\n%s%s", r.code, err, r.stdout, r.stderr)
+	}
+	var unexpected []string
+	for _, d := range doc.Differences {
+		if !d.Expected {
+			unexpected = append(unexpected, d.What+" "+d.Path)
+		}
+	}
+	return r.code, unexpected
 }
 
 func checkBroken(t *testing.T, v verification, r result, want broken) {

@@ -134,31 +134,10 @@ func roundTrip(t *testing.T, l *lab) {
 	}
 }
 
-// TestCompareOnTheLab: two clusters of a fleet differ in their variables and in nothing else; whatever is broken on one
-// of them is unexpected, and named.
+// TestCompareOnTheLab: two clusters of a fleet differ in their variables and in nothing else. What is broken on one of
+// them is unexpected: TestBreaks.
 func TestCompareOnTheLab(t *testing.T) {
-	t.Cleanup(func() { labDo(t, "mend", "--all") })
-	if r := run(t, "kubectl", "cilium-gitops", "compare", "--context", "infra,apps"); r.code != 0 {
-		t.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
-	}
-	for name, word := range map[string]string{
-		"agent-not-encrypting":     "wireguard",
-		"config-without-wireguard": "enable-wireguard",
-		"settings-wrong":           "CLUSTER_ID",
-		"settings-other-cidr":      "POD_CIDR_STRING",
-		"version-skew":             "1.18.1",
-		"cluster-id":               "cluster-id",
-	} {
-		t.Run(name, func(t *testing.T) {
-			labDo(t, "break", name)
-			r := run(t, "kubectl", "cilium-gitops", "compare", "--context", "infra,apps")
-			if r.code != 1 || !strings.Contains(r.stdout, word) {
-				t.Errorf("exit code %d, want 1 and %q named:\n%s%s", r.code, word, r.stdout, r.stderr)
-			}
-			labDo(t, "mend", name)
-			if r := run(t, "kubectl", "cilium-gitops", "compare", "--context", "infra,apps"); r.code != 0 {
-				t.Errorf("mended, but exit code %d\n%s", r.code, r.stdout)
-			}
-		})
+	if code, unexpected := compare(t, "infra,apps"); code != 0 {
+		t.Fatalf("exit code %d: %q", code, unexpected)
 	}
 }
