@@ -16,7 +16,7 @@ func (m *maker) bootstrap() {
 	}
 	template := path.Join(path.Dir(file), "templates", "values.yaml.gotmpl")
 	m.file(file, m.helmfile(), Keep, Additions{})
-	m.file(template, m.gotmpl(path.Dir(template)), Whole, Additions{})
+	m.file(template, m.gotmpl(path.Dir(template)), Generated, Additions{})
 }
 
 func (m *maker) helmfile() string {

@@ -3,18 +3,28 @@ package scaffold
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
+
+// clusterName matches what can stand in files, paths and commands.
+var clusterName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._@:/-]*[A-Za-z0-9])?$`)
 
 // check finds what no tree can be made of.
 func (m *maker) check() {
 	seen := map[string]string{}
 	for _, c := range m.clusters {
+		if !clusterName.MatchString(c.Name) || !fs.ValidPath(path.Clean(c.Path)) || path.Clean(c.Path) == "." {
+			m.problem(fmt.Sprintf("%q", c.Name), fmt.Sprintf("with %q is no name and directory that files can be made of", c.Path), "name the cluster in "+fleet.File)
+		}
 		if len(c.Values) == 0 {
 			m.problem(c.Name, "its release has no values of its own", "see what it was installed with: helm -n "+m.cilium.Namespace+" get values "+m.cilium.Release)
 		}
@@ -83,16 +93,16 @@ func (m *maker) secrets() {
 	for _, c := range m.clusters {
 		held("", map[string]any(c.Values), map[string]any(facts.Redact(c.Values)), m.held)
 	}
-	for _, path := range slices.Sorted(maps.Keys(m.held)) {
-		s := Secret{Path: path}
+	for _, at := range slices.Sorted(maps.Keys(m.held)) {
+		s := Secret{Path: at}
 		for _, c := range m.clusters {
-			if _, ok := c.Values.Lookup(path); ok {
+			if _, ok := c.Values.Lookup(at); ok {
 				s.Clusters = append(s.Clusters, c.Name)
 			}
 		}
 		m.tree.Secrets = append(m.tree.Secrets, s)
 		if m.options.Secret == "" {
-			m.problem(string(path), "is a secret on "+words(s.Clusters)+": it does not go into Git",
+			m.problem(string(at), "is a secret on "+words(s.Clusters)+": it does not go into Git",
 				"name a Secret that will hold it: --secret cilium-secret-values")
 		}
 	}
@@ -188,9 +198,19 @@ func (m *maker) next() {
 			}
 		}
 		list, _ := json.Marshal(paths)
-		context := "--kube-context " + c.Context
+		program := ". as $v | reduce " + string(list) + "[] as $p ({}; if ($v | getpath($p)) == null then . else setpath($p; $v | getpath($p)) end)"
 		m.tree.Next = append(m.tree.Next, fmt.Sprintf(
-			`helm %s -n %s get values %s -o json | jq '. as $v | reduce %s[] as $p ({}; if ($v | getpath($p)) == null then . else setpath($p; $v | getpath($p)) end)' | kubectl --context %s -n %s create secret generic %s --from-file=values.yaml=/dev/stdin`,
-			context, m.cilium.Namespace, m.cilium.Release, list, c.Context, m.flux.HelmReleaseNamespace, m.options.Secret))
+			"helm --kube-context %[1]s -n %[2]s get values %[3]s -o json | jq %[4]s | kubectl --context %[1]s -n %[5]s create secret generic %[6]s --from-file=values.yaml=/dev/stdin",
+			shell(c.Context), m.cilium.Namespace, m.cilium.Release, shell(program), m.flux.HelmReleaseNamespace, m.options.Secret))
 	}
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._@:/=-]+$`)
+
+// shell quotes a word of a command line.
+func shell(word string) string {
+	if plainWord.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

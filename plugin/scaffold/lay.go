@@ -85,7 +85,7 @@ func over(f File, old string, force bool) Laid {
 	}
 	text, why := merged(f, old, force)
 	switch {
-	case why != "" && force && f.How == Whole: // what is shared with others is never overwritten
+	case why != "" && force && (f.How == Whole || f.How == Generated): // what is shared with others is never overwritten
 		laid.New, laid.Action = f.Text, Changed
 	case why != "":
 		laid.Action, laid.Why, laid.New = Conflict, why, f.Text
@@ -118,6 +118,11 @@ func merged(f File, old string, force bool) (text, why string) {
 		return putDocument(old, f.Text, force)
 	case Clusters:
 		return addClusters(old, f.Adds.Clusters)
+	case Generated:
+		first, _, _ := strings.Cut(f.Text, "\n")
+		if strings.HasPrefix(old, first) {
+			return f.Text, ""
+		}
 	case Whole:
 	}
 	if strings.HasSuffix(f.Path, ".yaml") && sameYAML(old, f.Text) {

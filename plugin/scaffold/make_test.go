@@ -102,6 +102,8 @@ func TestProblems(t *testing.T) {
 		"bad name":      {func(all []scaffold.Cluster) { all[0].Settings = map[string]string{"a-b": "x"} }, "none that Flux substitutes"},
 		"masked":        {func(all []scaffold.Cluster) { all[0].Settings = map[string]string{"TOKEN": facts.Redacted} }, "look like secrets"},
 		"merge key":     {func(all []scaffold.Cluster) { all[0].Values["x"] = []any{map[string]any{"<<": 1}} }, "kustomize drops it"},
+		"hostile name":  {func(all []scaffold.Cluster) { all[0].Name = "a\nkind: X" }, "is no name and directory"},
+		"way out":       {func(all []scaffold.Cluster) { all[0].Path = "../../etc" }, "is no name and directory"},
 		"pod CIDR only": {func(all []scaffold.Cluster) { all[0].Settings = map[string]string{"POD_CIDR_STRING": "10.0.0.0/8"} }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

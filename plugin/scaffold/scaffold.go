@@ -77,6 +77,7 @@ const (
 	Settings             // a ConfigMap of settings: our variables are added
 	Documents            // documents side by side: ours is added, or compared where it is there
 	Clusters             // a fleet file: our clusters are added
+	Generated            // it is ours alone where it begins as ours does: made anew
 	Keep                 // it is somebody's: left alone
 )
 

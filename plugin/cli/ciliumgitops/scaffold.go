@@ -7,15 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
-	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
-	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 	"github.com/cilium-gitops/cilium-gitops/plugin/scaffold"
 )
@@ -111,11 +109,13 @@ func (o *scaffoldOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.settle(all); err != nil {
+	there, close := tree(o.output)
+	defer close()
+	if err := o.settle(all, there); err != nil {
 		return err
 	}
 	tree := scaffold.Make(all, o.options)
-	laid, err := scaffold.Lay(tree.Files, os.DirFS(o.output), o.force)
+	laid, err := scaffold.Lay(tree.Files, there, o.force)
 	if err != nil {
 		return cli.Usage("look into %s: %w", o.output, err)
 	}
@@ -139,6 +139,8 @@ func (o *scaffoldOptions) run(ctx context.Context) error {
 	return nil
 }
 
+var objectName = regexp.MustCompile(`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`)
+
 func (o *scaffoldOptions) validate() error {
 	kinds := map[bool]int{}
 	for _, from := range o.from {
@@ -160,15 +162,28 @@ func (o *scaffoldOptions) validate() error {
 		return cli.Usage("--chart-source: %q does not end in the chart's name: oci://HOST/PATH/cilium", o.options.Chart)
 	case !ok || name == "" || kind != "GitRepository" && kind != "OCIRepository" && kind != "Bucket":
 		return cli.Usage("--flux-source: %q is not KIND/NAME, such as GitRepository/flux-system", o.options.Source)
+	case strings.ContainsAny(o.options.Chart, " \t\r\n\"'`#${}"):
+		return cli.Usage("--chart-source: %q is no address", o.options.Chart)
+	case !objectName.MatchString(name) || o.options.Secret != "" && !objectName.MatchString(o.options.Secret):
+		return cli.Usage("--flux-source, --secret: names of objects are of lower-case letters, digits, dashes and dots")
 	}
 	return o.out.Check(o.env)
 }
 
+// tree is what a directory holds, as far as no link leads out of it; one that is not there holds nothing.
+func tree(dir string) (there fs.FS, close func()) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return os.DirFS(dir), func() {} // whose reads say what is wrong with it
+	}
+	return root.FS(), func() { root.Close() }
+}
+
 // settle takes the settings of clusters from the tree where it has them: that is what Flux will substitute.
-func (o *scaffoldOptions) settle(all []scaffold.Cluster) error {
+func (o *scaffoldOptions) settle(all []scaffold.Cluster, there fs.FS) error {
 	for i := range all {
-		file := filepath.Join(o.output, all[i].Path, "cluster-settings.yaml")
-		data, err := os.ReadFile(file)
+		file := path.Join(all[i].Path, "cluster-settings.yaml")
+		data, err := fs.ReadFile(there, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -188,96 +203,6 @@ func (o *scaffoldOptions) settle(all []scaffold.Cluster) error {
 		if all[i].Version == "" {
 			all[i].Version = all[i].Settings["CILIUM_VERSION"]
 		}
-	}
-	return nil
-}
-
-// sources are the clusters and what they have.
-func (o *scaffoldOptions) sources(ctx context.Context) ([]scaffold.Cluster, error) {
-	var recordings []string
-	var out []scaffold.Cluster
-	for _, from := range o.from {
-		if file, ok := strings.CutPrefix(from, "file="); ok {
-			c, err := o.valuesFile(file)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, c)
-		} else if from != "release" {
-			recordings = append(recordings, from)
-		}
-	}
-	var seen []facts.Facts
-	var err error
-	switch {
-	case len(recordings) > 0:
-		seen, err = o.clusters.Recordings(o.env, recordings)
-	case len(out) == 0:
-		var targets []cli.Target
-		if targets, err = o.clusters.Targets(); err == nil {
-			seen = o.clusters.Gather(ctx, o.env, targets, true, func(cli.Target) []facts.Part { return scaffold.Parts() })
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range seen {
-		c, err := scaffold.FromFacts(o.named(f.Cluster, f.Context), f)
-		if err != nil {
-			code := cli.ExitRefused
-			if errors.Is(err, scaffold.ErrNotSeen) {
-				code = cli.ExitCannotTell
-			}
-			return nil, &cli.Exit{Code: code, Err: err}
-		}
-		out = append(out, c)
-	}
-	return out, distinct(out)
-}
-
-// named is the fleet's cluster of that name or context, else one of that name where the story has it.
-func (o *scaffoldOptions) named(name, context string) fleet.Cluster {
-	for _, c := range o.options.Fleet.Clusters {
-		if c.Name == name || context != "" && c.Context == context {
-			return c
-		}
-	}
-	c := o.options.Fleet.ByContext(name)
-	if context != "" {
-		c.Context = context
-	}
-	return c
-}
-
-func (o *scaffoldOptions) valuesFile(file string) (scaffold.Cluster, error) {
-	name, given := "", false
-	if before, after, ok := strings.Cut(file, "="); ok {
-		name, file, given = before, after, true
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return scaffold.Cluster{}, cli.Usage("read the values: %w", err)
-	}
-	values, err := scaffold.ReadValues(data)
-	if err != nil {
-		return scaffold.Cluster{}, cli.Usage("read the values %s: %w", file, err)
-	}
-	if !given {
-		if name = values.Text("cluster.name"); name == "" {
-			return scaffold.Cluster{}, cli.Usage("read the values %s: they name no cluster (cluster.name); say whose they are: --from file=CLUSTER=%s", file, file)
-		}
-	}
-	return scaffold.Cluster{Cluster: o.named(name, ""), Values: values, Version: o.version}, nil
-}
-
-// distinct refuses two sources of one cluster.
-func distinct(all []scaffold.Cluster) error {
-	seen := map[string]bool{}
-	for _, c := range all {
-		if seen[c.Name] {
-			return cli.Usage("there are two sources of cluster %s", c.Name)
-		}
-		seen[c.Name] = true
 	}
 	return nil
 }
