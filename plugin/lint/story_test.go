@@ -19,7 +19,7 @@ func run(t *testing.T, dir string) lint.Result {
 		t.Fatal(err)
 	}
 	defer tree.Close()
-	in, err := tree.Lint(t.Context(), fleet.Default(), tree.EntryPoints(), []string{"."})
+	in, err := tree.Lint(t.Context(), fleet.Default(), tree.EntryPoints(), []string{"."}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

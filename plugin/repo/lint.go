@@ -16,8 +16,8 @@ import (
 )
 
 // Lint gathers what lint judges: the manifests below paths, and what the tree gives to each cluster. A cluster whose
-// entry point the tree does not have is an error.
-func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster, paths []string) (lint.Input, error) {
+// entry point the tree does not have is an error. Objects are also held to schemas, where there are any.
+func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster, paths []string, schemas *Schemas) (lint.Input, error) {
 	in := lint.Input{Templates: t.templates(), In: func(file string) bool { return within(file, paths) }}
 	used := map[string]bool{}
 	known, err := apiTypes()
@@ -33,7 +33,7 @@ func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster
 		for _, file := range got.Files() {
 			used[file] = true
 		}
-		in.Clusters = append(in.Clusters, got.lint(known, applied))
+		in.Clusters = append(in.Clusters, got.lint(known, schemas, applied))
 	}
 	for _, name := range t.manifests(paths, used) {
 		file, err := t.Parse(name)
@@ -55,7 +55,7 @@ func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster
 }
 
 // lint is the cluster as rules look at it. What the API's types do not take becomes a problem of the cluster's.
-func (c *Cluster) lint(known *runtime.Scheme, applied map[*manifest.Doc]bool) lint.Cluster {
+func (c *Cluster) lint(known *runtime.Scheme, schemas *Schemas, applied map[*manifest.Doc]bool) lint.Cluster {
 	git := *c.git
 	git.Problems = slices.Clone(git.Problems)
 	out := lint.Cluster{Name: c.Name, Git: &git}
@@ -64,6 +64,9 @@ func (c *Cluster) lint(known *runtime.Scheme, applied map[*manifest.Doc]bool) li
 		if o.Source != nil {
 			applied[o.Source] = true
 			git.Problems = append(git.Problems, schemaProblems(known, o.Source, o.Body, o.ref(), true)...)
+			if schemas != nil {
+				git.Problems = append(git.Problems, schemas.problems(o.Source, o.Body, o.ref())...)
+			}
 		}
 	}
 	return out

@@ -12,7 +12,9 @@ import (
 
 // aLint is a few findings of every severity; some in one file, one of one cluster, one without a place.
 func aLint(message string) report.Lint {
-	at := func(file string, line, column int) manifest.Place { return manifest.Place{File: file, Line: line, Column: column} }
+	at := func(file string, line, column int) manifest.Place {
+		return manifest.Place{File: file, Line: line, Column: column}
+	}
 	return report.NewLint([]string{"infra", "apps"}, lint.Result{
 		Findings: []lint.Finding{
 			{Rule: "CGL509", Severity: lint.Warning, Place: at("bootstrap/values.yaml.gotmpl", 0, 0), Message: "it copies values", Fix: "Put the settings in."},

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
-	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
 	"github.com/cilium-gitops/cilium-gitops/plugin/repo"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
@@ -22,29 +21,33 @@ import (
 type lintOptions struct {
 	env      *cli.Env
 	out      cli.Output
-	root     string
-	fleet    string
-	clusters []string
+	clusters *cli.Clusters
+	root     string // empty: found
+	fleet    string // empty: looked for
+	only     []string
 	rules    []string
 	skips    []string
 	list     bool
 	fix      bool
 	failOn   string
+	schemas  []string
 }
 
 func newLint(env *cli.Env) *cobra.Command {
-	o := &lintOptions{env: env, failOn: "error"}
+	o := &lintOptions{env: env, clusters: cli.NewClusters(), failOn: "error"}
 	cmd := &cobra.Command{
 		Use:   "lint [PATH..]",
 		Short: "Judge a tree's manifests: what Flux would do with Cilium that nobody wants",
 		Long: `Reads a Git working tree as Flux would, for each of its clusters: builds with kustomize, substitutes variables, follows
 Kustomizations, composes values. Then it judges what would be applied, and the files that nothing applies, with file,
-line and column. No cluster is needed, nothing is fetched, and nothing is written without --fix.
+line and column. No cluster is needed, nothing is fetched, and nothing is written without --fix. Only --schema-location
+may ask for more: as in kubeconform, "default" and URLs are fetched, and "cluster" is what a context's cluster defines.
 
 The clusters are those of fleet.yaml, else what the tree looks like: the directories of kubernetes/clusters or clusters.
 A comment accepts a finding: # cilium-gitops:ignore CGL503 REASON, at a field or above it.
 
-Exit codes: 0 no errors (warnings alone are 0, unless --fail-on says otherwise), 1 errors, 2 wrong usage or input.`,
+Exit codes: 0 no errors (warnings alone are 0, unless --fail-on says otherwise), 1 errors, 2 wrong usage or a file that
+cannot be read.`,
 		Example: fmt.Sprintf(`  # All of the repository
   %[1]s lint
 
@@ -59,7 +62,13 @@ Exit codes: 0 no errors (warnings alone are 0, unless --fail-on says otherwise),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flag := cmd.Flags().Lookup("repo"); flag.Changed {
+				o.root = flag.Value.String()
+			}
+			o.fleet = cmd.Flags().Lookup("fleet").Value.String()
+			return o.run(cmd.Context(), args)
+		},
 	}
 	o.addFlags(cmd)
 	return cmd
@@ -69,14 +78,17 @@ func (o *lintOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)
-	flags.StringVar(&o.root, "repo", "", "Root of the repository (default: the nearest directory above PATH with .git or fleet.yaml)")
-	flags.StringVar(&o.fleet, "fleet", "", "Fleet file (default: fleet.yaml in the repository, where there is one)")
-	flags.StringSliceVar(&o.clusters, "cluster", nil, "Only for these clusters of the fleet")
+	o.clusters.AddFlags(flags)
+	flags.Lookup("repo").Usage = "Root of the repository (default: the nearest directory above PATH with .git or fleet.yaml)"
+	flags.StringSliceVar(&o.only, "for", nil, "Only for these clusters of the fleet")
+	flags.StringArrayVar(&o.schemas, "schema-location", nil,
+		`Also validate against schemas, as kubeconform's flag: "default", a template of paths or URLs; or "cluster"`)
 	flags.StringSliceVar(&o.rules, "rule", nil, "Only these rules, by ID; CGL5 is all that begin so")
 	flags.StringSliceVar(&o.skips, "skip", nil, "Not these rules, by ID; CGL5 is all that begin so")
 	flags.BoolVar(&o.list, "list", false, "List the rules and read nothing")
 	flags.BoolVar(&o.fix, "fix", false, "Mend in place what is mechanical, and say what was changed")
 	flags.StringVar(&o.failOn, "fail-on", o.failOn, "What makes the exit code 1: error, warn or info")
+	o.clusters.Complete(cmd)
 	o.out.Complete(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"error", "warn", "info"}, cobra.ShellCompDirectiveNoFileComp))
 	for _, name := range []string{"rule", "skip"} {
@@ -111,7 +123,12 @@ func (o *lintOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	t := lintTree{options: o, root: root, paths: paths, rules: rules}
+	schemas, err := o.against(ctx)
+	if err != nil {
+		return err
+	}
+	defer schemas.Close()
+	t := lintTree{options: o, root: root, paths: paths, rules: rules, schemas: schemas}
 	result, clusters, err := t.lint(ctx)
 	if err != nil {
 		return err
@@ -126,7 +143,18 @@ func (o *lintOptions) run(ctx context.Context, args []string) error {
 	if err := errors.Join(o.out.Save(doc), o.out.Print(o.env, doc)); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(result.Findings, func(f lint.Finding) bool { return f.Severity >= worst }) {
+	return verdict(result.Findings, worst)
+}
+
+// verdict is the exit code of findings. A file that cannot be read is bad input, whatever else was found: what it
+// would have said is not known.
+func verdict(findings []lint.Finding, worst lint.Severity) error {
+	for _, f := range findings {
+		if f.Rule == "CGL101" || f.Rule == "CGL104" {
+			return cli.Usage("read %s:%d: %s", f.File, f.Line, f.Message)
+		}
+	}
+	if slices.ContainsFunc(findings, func(f lint.Finding) bool { return f.Severity >= worst }) {
 		return &cli.Exit{Code: cli.ExitNo}
 	}
 	return nil
@@ -225,45 +253,4 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-// fleetOf is the fleet that the tree is read for: the file's, else what the tree looks like.
-func (o *lintOptions) fleetOf(t *repo.Tree, root string) (fleet.Fleet, []fleet.Cluster, error) {
-	f, err := o.readFleet(root)
-	if err != nil {
-		return f, nil, err
-	}
-	clusters := f.Clusters
-	if len(clusters) == 0 {
-		clusters = t.EntryPoints()
-	}
-	if len(o.clusters) == 0 {
-		return f, clusters, nil
-	}
-	var chosen []fleet.Cluster
-	for _, name := range o.clusters {
-		i := slices.IndexFunc(clusters, func(c fleet.Cluster) bool { return c.Name == name })
-		if i < 0 {
-			return f, nil, cli.Usage("the tree has no cluster %q", name)
-		}
-		chosen = append(chosen, clusters[i])
-	}
-	return f, chosen, nil
-}
-
-func (o *lintOptions) readFleet(root string) (fleet.Fleet, error) {
-	path := or(o.fleet, filepath.Join(root, fleet.File))
-	data, err := os.ReadFile(path)
-	switch {
-	case err == nil:
-	case errors.Is(err, os.ErrNotExist) && o.fleet == "":
-		return fleet.Default(), nil
-	default:
-		return fleet.Fleet{}, cli.Usage("read the fleet: %w", err)
-	}
-	f, err := fleet.Parse(data)
-	if err != nil {
-		return fleet.Fleet{}, cli.Usage("read the fleet %s: %w", path, err)
-	}
-	return f, nil
 }

@@ -25,6 +25,7 @@ type lintTree struct {
 	root    string
 	paths   []string // from the root
 	rules   []lint.Rule
+	schemas *repo.Schemas // nil where none is asked for
 }
 
 // lint reads the tree anew and judges it.
@@ -43,7 +44,7 @@ func (t lintTree) lint(ctx context.Context) (lint.Result, []string, error) {
 	if err != nil {
 		return lint.Result{}, nil, err
 	}
-	in, err := tree.Lint(ctx, f, clusters, t.paths)
+	in, err := tree.Lint(ctx, f, clusters, t.paths, t.schemas)
 	if err != nil {
 		return lint.Result{}, nil, cli.Usage("%w", err)
 	}
