@@ -19,6 +19,8 @@ type Input struct {
 	// Problems are what reading found, of no cluster: files that are no YAML, objects that their API does not take.
 	Problems []facts.GitProblem
 	Clusters []Cluster
+	// Cilium are the names that the fleet has for Cilium's objects; what is empty is as the chart has it.
+	Cilium facts.Names
 	// In tells whether findings in a file are asked for.
 	In func(file string) bool
 }
@@ -81,11 +83,21 @@ type index struct {
 	Input
 
 	subjects []*subject
+	byDoc    map[*manifest.Doc][]*subject
 	files    map[string]*manifest.File
 }
 
 func newIndex(in Input) *index {
-	x := &index{Input: in, files: map[string]*manifest.File{}}
+	x := &index{Input: in, byDoc: map[*manifest.Doc][]*subject{}, files: map[string]*manifest.File{}}
+	defaults := facts.Names{Namespace: "kube-system", Release: "cilium", DaemonSet: "cilium", Operator: "cilium-operator"}
+	for _, name := range []struct{ is, otherwise *string }{
+		{&x.Cilium.Namespace, &defaults.Namespace}, {&x.Cilium.Release, &defaults.Release},
+		{&x.Cilium.DaemonSet, &defaults.DaemonSet}, {&x.Cilium.Operator, &defaults.Operator},
+	} {
+		if *name.is == "" {
+			*name.is = *name.otherwise
+		}
+	}
 	for _, f := range in.Files {
 		x.files[f.Path] = f
 	}
@@ -110,15 +122,17 @@ func newIndex(in Input) *index {
 
 // add joins what several clusters have alike.
 func (x *index) add(o Object, cluster string) {
-	for _, s := range x.subjects {
-		if s.Doc != nil && s.Doc == o.Doc && s.Name == o.Name && s.Namespace == o.Namespace && reflect.DeepEqual(s.Body, o.Body) {
+	for _, s := range x.byDoc[o.Doc] {
+		if s.Doc != nil && s.Name == o.Name && s.Namespace == o.Namespace && reflect.DeepEqual(s.Body, o.Body) {
 			if !slices.Contains(s.clusters, cluster) {
 				s.clusters = append(s.clusters, cluster)
 			}
 			return
 		}
 	}
-	x.subjects = append(x.subjects, &subject{Object: o, clusters: []string{cluster}})
+	s := &subject{Object: o, clusters: []string{cluster}}
+	x.subjects = append(x.subjects, s)
+	x.byDoc[o.Doc] = append(x.byDoc[o.Doc], s)
 }
 
 // isFlux holds of the documents that rules know how to judge alone.

@@ -63,8 +63,8 @@ func adoptionRules() []Rule {
 	}
 }
 
-func adoptionKey(_ *index, s *subject, report reporter) {
-	const release, namespace = "cilium", "kube-system"
+func adoptionKey(x *index, s *subject, report reporter) {
+	release, namespace := x.Cilium.Release, x.Cilium.Namespace
 	name, target, storage := s.text("spec.releaseName"), s.text("spec.targetNamespace"), s.text("spec.storageNamespace")
 	if name == "" {
 		name = s.Name

@@ -90,7 +90,7 @@ func certificatesIgnored(x *index, s *subject, report reporter) {
 	}
 	var open []string
 	for _, secret := range []string{"cilium-ca", "hubble-server-certs", "hubble-relay-client-certs"} {
-		if !slices.ContainsFunc(s.list("spec.driftDetection.ignore"), func(rule any) bool { return ignores(rule, secret) }) {
+		if !slices.ContainsFunc(s.list("spec.driftDetection.ignore"), func(rule any) bool { return ignores(rule, x.Cilium.Namespace, secret) }) {
 			open = append(open, secret)
 		}
 	}
@@ -114,7 +114,7 @@ func makesCertificates(t values.Tree) bool {
 }
 
 // ignores tells whether a rule of what is no drift covers a Secret's data.
-func ignores(rule any, secret string) bool {
+func ignores(rule any, namespace, secret string) bool {
 	m, _ := rule.(map[string]any)
 	paths, _ := m["paths"].([]any)
 	data := slices.ContainsFunc(paths, func(p any) bool { text, _ := p.(string); return text == "" || strings.HasPrefix("/data", text) })
@@ -127,7 +127,7 @@ func ignores(rule any, secret string) bool {
 		re, err := regexp.Compile("^(?:" + pattern + ")$")
 		return err == nil && re.MatchString(value)
 	}
-	return data && match("kind", "Secret") && match("name", secret) && match("namespace", "kube-system")
+	return data && match("kind", "Secret") && match("name", secret) && match("namespace", namespace)
 }
 
 func falseSeatbelt(_ *index, s *subject, report reporter) {

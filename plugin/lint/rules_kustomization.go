@@ -59,12 +59,12 @@ func waitHidesChecks(_ *index, s *subject, report reporter) {
 	}
 }
 
-func checksMissing(_ *index, s *subject, report reporter) {
+func checksMissing(x *index, s *subject, report reporter) {
 	if s.flag("spec.wait") && len(s.list("spec.healthChecks")) > 0 {
 		return // another rule's
 	}
 	var missing []string
-	for _, want := range [][2]string{{"DaemonSet", "cilium"}, {"Deployment", "cilium-operator"}} {
+	for _, want := range [][2]string{{"DaemonSet", x.Cilium.DaemonSet}, {"Deployment", x.Cilium.Operator}} {
 		if !slices.ContainsFunc(s.list("spec.healthChecks"), func(item any) bool {
 			m, _ := item.(map[string]any)
 			return m["kind"] == want[0] && m["name"] == want[1]
@@ -77,13 +77,13 @@ func checksMissing(_ *index, s *subject, report reporter) {
 	}
 	f := s.finding("spec.healthChecks", "nothing checks the health of "+words(missing))
 	if !s.has("spec.healthChecks") && !s.flag("spec.wait") {
-		f.Edits = insert(s, "spec.healthChecks", "\n"+healthCheck("DaemonSet", "cilium")+healthCheck("Deployment", "cilium-operator"))
+		f.Edits = insert(s, "spec.healthChecks", "\n"+x.healthCheck("DaemonSet", x.Cilium.DaemonSet)+x.healthCheck("Deployment", x.Cilium.Operator))
 	}
 	report(f)
 }
 
-func healthCheck(kind, name string) string {
-	return fmt.Sprintf("- apiVersion: apps/v1\n  kind: %s\n  name: %s\n  namespace: kube-system\n", kind, name)
+func (x *index) healthCheck(kind, name string) string {
+	return fmt.Sprintf("- apiVersion: apps/v1\n  kind: %s\n  name: %s\n  namespace: %s\n", kind, name, x.Cilium.Namespace)
 }
 
 func timeouts(x *index, s *subject, report reporter) {

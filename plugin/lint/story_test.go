@@ -39,3 +39,12 @@ func TestTrees(t *testing.T) {
 		golden.Assert(t, tell(run(t, "../repo/testdata/"+tree).Findings), tree)
 	}
 }
+
+func TestAlwaysTheSame(t *testing.T) {
+	first := tell(run(t, "../repo/testdata/story").Findings)
+	for range 10 {
+		if again := tell(run(t, "../repo/testdata/story").Findings); again != first {
+			t.Fatalf("first\n%s\nthen\n%s", first, again)
+		}
+	}
+}

@@ -54,6 +54,7 @@ func TestHostileTreesAreNamedProblems(t *testing.T) {
 		{"no object", facts.ProblemBuild, "app/kustomization.yaml", "missing metadata.name", 0, map[string]string{"app/kustomization.yaml": "resources: [x.yaml]\n", "app/x.yaml": "apiVersion: v1\nkind: ConfigMap\n"}},
 		{"bad expression", facts.ProblemSubstitute, "app/x.yaml", "missing closing brace", 1, map[string]string{"app/x.yaml": configMap + "data: {a: '${A B}'}\n"}},
 		{"exponential", facts.ProblemLimit, "", "more than", 0, exponential()},
+		{"left out", facts.ProblemMissing, "clusters/a/source.yaml", "leaves app/x.yaml out", 7, map[string]string{"app/x.yaml": configMap, "clusters/a/source.yaml": "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: flux-system, namespace: flux-system}\nspec:\n  interval: 1m\n  url: https://example.invalid/x\n  ignore: |\n    /*\n    !/clusters\n"}},
 		{"no path", facts.ProblemMissing, "clusters/a/ks.yaml", "there is no directory app", 4, map[string]string{"x": many}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

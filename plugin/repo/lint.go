@@ -18,7 +18,7 @@ import (
 // Lint gathers what lint judges: the manifests below paths, and what the tree gives to each cluster. A cluster whose
 // entry point the tree does not have is an error. Objects are also held to schemas, where there are any.
 func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster, paths []string, schemas *Schemas) (lint.Input, error) {
-	in := lint.Input{Templates: t.templates(), In: func(file string) bool { return within(file, paths) }}
+	in := lint.Input{Templates: t.templates(), Cilium: f.Cilium, In: func(file string) bool { return within(file, paths) }}
 	used := map[string]bool{}
 	known, err := apiTypes()
 	if err != nil {

@@ -35,6 +35,7 @@ type Tree struct {
 	root    *os.Root
 	entries map[string]entry // by path from the root, with slashes; "." is the root
 	links   []string
+	ignored []gitignore.Pattern // of all .sourceignore files
 	texts   map[string][]byte
 	parsed  map[string]*manifest.File
 	errs    map[string]error // of parsed
@@ -107,7 +108,7 @@ func (t *Tree) list() error {
 		case len(t.entries) >= MaxEntries:
 			return fmt.Errorf("%s: more than %d files: %w", name, MaxEntries, ErrLimit)
 		case d.IsDir():
-			more, err := t.ignored(name)
+			more, err := t.ignoredIn(name)
 			patterns = append(patterns, more...)
 			t.entries[name] = entry{dir: true}
 			return err
@@ -131,7 +132,7 @@ func (t *Tree) list() error {
 	return nil
 }
 
-func (t *Tree) ignored(dir string) ([]gitignore.Pattern, error) {
+func (t *Tree) ignoredIn(dir string) ([]gitignore.Pattern, error) {
 	file, err := t.root.Open(path.Join(dir, sourceignore.IgnoreFile))
 	if err != nil {
 		return nil, nil // there is none
@@ -146,6 +147,7 @@ func (t *Tree) ignored(dir string) ([]gitignore.Pattern, error) {
 
 // leaveOut drops what the patterns and Flux's own leave out, and notes what each directory then holds.
 func (t *Tree) leaveOut(patterns []gitignore.Pattern) {
+	t.ignored = patterns
 	matcher := sourceignore.NewDefaultMatcher(patterns, nil)
 	for name, e := range t.entries {
 		if name != "." && !e.dir && matcher.Match(strings.Split(name, "/"), false) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/fluxcd/pkg/sourceignore"
 	"sigs.k8s.io/kustomize/api/resource"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -47,7 +49,27 @@ func (w *walk) run(ctx context.Context, path string) error {
 		}
 		w.build(w.next())
 	}
+	w.leftOut()
 	return nil
+}
+
+// leftOut notes files that the cluster is built of, and that the source's own spec.ignore keeps from Flux.
+func (w *walk) leftOut() {
+	i := slices.IndexFunc(w.order, func(o *Object) bool { return o.ref() == w.home && manifest.Has(o.Body, "spec", "ignore") })
+	if i < 0 {
+		return
+	}
+	source := w.order[i]
+	own := sourceignore.ReadPatterns(strings.NewReader(manifest.Text(source.Body, "spec", "ignore")), nil)
+	matcher := sourceignore.NewDefaultMatcher(append(slices.Clone(w.tree.ignored), own...), nil)
+	for _, file := range sortedKeys(w.files) {
+		if matcher.Match(strings.Split(file, "/"), false) {
+			w.problem(facts.GitProblem{
+				GitPlace: source.at("spec", "ignore"), Kind: facts.ProblemMissing, Fatal: true, Object: source.ref(), Field: "spec.ignore",
+				Message: source.ref() + " leaves " + file + " out, and a Kustomization needs it",
+			})
+		}
+	}
 }
 
 // next is the first Kustomization whose variables have all been seen, else the first.
