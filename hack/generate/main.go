@@ -102,7 +102,7 @@ func run(root string, args []string) (string, error) {
 
 // generated is every generated file, by its path from the repository's root.
 func generated() (map[string][]byte, error) {
-	files := map[string][]byte{"docs/checks.md": checks()}
+	files := map[string][]byte{"docs/checks.md": checks(), "docs/lint.md": lintRules()}
 	for name, root := range map[string]func(*cli.Env) *cobra.Command{
 		"kubectl cilium-gitops": ciliumgitops.New,
 		"flux handover":         fluxhandover.New,
