@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -70,24 +71,7 @@ func TestScaffoldIsAdopted(t *testing.T) {
 	}
 	l.push(t, tree, "Cilium under Flux")
 
-	var last result
-	eventually(t, func() (struct{}, bool) {
-		last = l.run(t, tree, "kubectl", "cilium-gitops", "verify", "--context", "infra,apps", "--phase", "gitops", "-o", "json")
-		var v verification
-		if json.Unmarshal([]byte(last.stdout), &v) != nil {
-			return struct{}{}, false
-		}
-		return struct{}{}, last.code == 0 && v.Summary.Skip == 0
-	})
-	for _, cluster := range []string{"infra", "apps"} {
-		if diff := cmp.Diff(before[cluster], l.pods(t, cluster)); diff != "" {
-			t.Errorf("%s: pods of Cilium changed (-before +after):\n%s", cluster, diff)
-		}
-		history := l.must(t, "", "helm", "--kube-context", cluster, "-n", "kube-system", "history", "cilium")
-		if !strings.Contains(history, "superseded") || strings.Count(history, "deployed") != 1 {
-			t.Errorf("%s: not adopted:\n%s", cluster, history)
-		}
-	}
+	l.adopted(t, tree, before)
 	if r := l.run(t, tree, "kubectl", "cilium-gitops", "verify", "--context", "infra,apps"); r.code != 0 {
 		t.Errorf("verify after the adoption: exit code %d\n%s", r.code, r.stdout)
 	}
@@ -140,4 +124,113 @@ func TestCompareOnTheLab(t *testing.T) {
 	if code, unexpected := compare(t, "infra,apps"); code != 0 {
 		t.Fatalf("exit code %d: %q", code, unexpected)
 	}
+}
+
+// TestTheStoryMendedIsAdopted takes the story's own manifests, has lint mend what is mechanical, does by hand what
+// lint then still asks for, and pushes: adopted, and no pod replaced.
+func TestTheStoryMendedIsAdopted(t *testing.T) {
+	l := another(t)
+	tree := l.clone(t)
+	before := map[string]string{"infra": l.pods(t, "infra"), "apps": l.pods(t, "apps")}
+	story, err := filepath.Abs("../plugin/repo/testdata/story/kubernetes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.must(t, tree, "cp", "-r", story, ".")
+
+	r := l.run(t, tree, "kubectl", "cilium-gitops", "lint", "--fix", ".")
+	if r.code != 1 || !strings.Contains(r.stdout, "mended") {
+		t.Fatalf("lint --fix: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	l.byHand(t, tree)
+	if r := l.run(t, tree, "kubectl", "cilium-gitops", "lint", "."); r.code != 0 {
+		t.Fatalf("lint after mending by hand: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	l.push(t, tree, "The story, mended")
+	l.adopted(t, tree, before)
+}
+
+// byHand does what lint asks for and cannot do itself: the source beside the HelmRelease, in its Kustomization and
+// where the chart really is; one version; and all values of the bootstrap instead of the story's few.
+func (l *lab) byHand(t *testing.T, tree string) {
+	t.Helper()
+	cilium := filepath.Join(tree, "kubernetes", "infrastructure", "networking", "cilium")
+	core := filepath.Join(cilium, "core")
+	l.must(t, cilium, "mv", "ocirepository.yaml", "core/")
+	l.must(t, cilium, "rm", "kustomization.yaml", "core/ks.yaml")
+	edit(t, filepath.Join(core, "kustomization.yaml"), "  - helmrelease.yaml", "  - helmrelease.yaml\n  - ocirepository.yaml")
+	edit(t, filepath.Join(core, "ocirepository.yaml"),
+		"namespace: flux-system", "namespace: kube-system",
+		"url: oci://ghcr.io/cilium/charts", "url: oci://"+l.variable("LAB_REGISTRY")+"/charts/cilium\n  insecure: true",
+		`tag: "1.18.2"`, "tag: ${CILIUM_VERSION}")
+	scaffolded := t.TempDir()
+	l.must(t, scaffolded, "kubectl", "cilium-gitops", "scaffold", "--context", "infra,apps")
+	_, values, _ := strings.Cut(read(t, filepath.Join(scaffolded, "kubernetes/infrastructure/networking/cilium/core/helmrelease.yaml")), "\n  values:\n")
+	file := filepath.Join(core, "helmrelease.yaml")
+	text := read(t, file)
+	head, _, _ := strings.Cut(text, "\n  values:\n")
+	before, rest, _ := strings.Cut(head, "  chart:\n")
+	_, after, _ := strings.Cut(rest, "  install:\n")
+	if values == "" || after == "" {
+		t.Fatalf("the story's HelmRelease is not as expected:\n%s", text)
+	}
+	write(t, file, before+"  chartRef:\n    kind: OCIRepository\n    name: cilium-charts\n  install:\n"+after+"\n  values:\n"+values)
+}
+
+// adopted waits until Flux has applied the tree and everything is ready, and holds that no pod of Cilium's changed.
+func (l *lab) adopted(t *testing.T, tree string, before map[string]string) {
+	t.Helper()
+	last := ""
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("verify at last:\n%s", last)
+		}
+	})
+	eventually(t, func() (struct{}, bool) {
+		r := l.run(t, tree, "kubectl", "cilium-gitops", "verify", "--context", "infra,apps", "--phase", "gitops", "-o", "json")
+		last = r.stdout
+		var v verification
+		if json.Unmarshal([]byte(r.stdout), &v) != nil {
+			return struct{}{}, false
+		}
+		return struct{}{}, r.code == 0 && v.Summary.Skip == 0
+	})
+	for _, cluster := range []string{"infra", "apps"} {
+		if diff := cmp.Diff(before[cluster], l.pods(t, cluster)); diff != "" {
+			t.Errorf("%s: pods of Cilium changed (-before +after):\n%s", cluster, diff)
+		}
+		history := l.must(t, "", "helm", "--kube-context", cluster, "-n", "kube-system", "history", "cilium")
+		if !strings.Contains(history, "superseded") || strings.Count(history, "deployed") != 1 {
+			t.Errorf("%s: not adopted:\n%s", cluster, history)
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// edit replaces texts, each of which must be there.
+func edit(t *testing.T, file string, pairs ...string) {
+	t.Helper()
+	text := read(t, file)
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("%s has no %q:\n%s", file, pairs[i], text)
+		}
+		text = strings.ReplaceAll(text, pairs[i], pairs[i+1])
+	}
+	write(t, file, text)
 }
