@@ -43,12 +43,8 @@ func TestSeedCommitRestoreAndServe(t *testing.T) {
 	listener.Close()
 	go func() { _ = Serve(ctx, address, r.Root) }()
 	clone := t.TempDir()
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if err = git(ctx, clone, "clone", "--quiet", "http://"+address+"/fleet.git", "."); err == nil || time.Now().After(end) {
-			break
-		}
-	}
-	if err != nil {
+	listening(t, address)
+	if err := git(ctx, clone, "clone", "--quiet", "http://"+address+"/fleet.git", "."); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(filepath.Join(clone, settings))
@@ -62,4 +58,20 @@ func TestSeedCommitRestoreAndServe(t *testing.T) {
 	if err := git(ctx, clone, "push", "--quiet", "origin", "HEAD:refs/heads/other"); err != nil {
 		t.Errorf("push over HTTP: %v", err)
 	}
+}
+
+// listening waits until somebody accepts connections at address.
+func listening(t *testing.T, address string) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for range 1000 {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		<-tick.C
+	}
+	t.Fatalf("nobody listens at %s", address)
 }

@@ -288,20 +288,15 @@ func TestGitExplains(t *testing.T) {
 	}
 }
 
-func TestManyClustersTakeLinearTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
-	took := func(n int) time.Duration {
+// TestManyClustersTakeLinearWork counts allocations, which do not depend on the machine: eight times the clusters are at
+// most ten times the work.
+func TestManyClustersTakeLinearWork(t *testing.T) {
+	work := func(n int) float64 {
 		all := fleetOf(n)
-		start := time.Now()
-		of(all)
-		return time.Since(start)
+		return testing.AllocsPerRun(1, func() { of(all) })
 	}
-	took(50)
-	small, large := took(50), took(400)
-	if large > 8*6*small+time.Second {
-		t.Errorf("50 clusters take %s, 400 take %s", small, large)
+	if small, large := work(25), work(200); large > 10*small {
+		t.Errorf("25 clusters take %.0f allocations, 200 take %.0f", small, large)
 	}
 }
 
