@@ -52,6 +52,8 @@ type Facts struct {
 	Expect Expect `json:"expect"` // what the fleet asks of this cluster
 	Live   Live   `json:"live"`
 	Git    *Git   `json:"git,omitempty"` // what the repository says; nil where nobody looked
+	// Rendered is what Flux would apply, where that was asked for.
+	Rendered *Rendered `json:"rendered,omitempty"`
 
 	// Seen are the parts that were looked at in full: what such a part lacks is truly absent. A part that is in none
 	// of Seen, Blind and Declined was never asked for, and nothing can be said of it.

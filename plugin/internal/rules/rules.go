@@ -44,7 +44,7 @@ func ours() map[string][]string {
 		"report":           {"check", "compare", "facts", "handover", "impact", "lint", "manifest", "scaffold", "values"},
 		"live":             {"facts", "fleet", "values"},                     // a release holds value trees
 		"repo":             {"facts", "fleet", "lint", "manifest", "values"}, // it gathers what lint says that it needs
-		"chart":            {"facts", "fleet", "values"},
+		"chart":            {"facts", "fleet", "impact", "values"},           // impact tells what differs between two renderings
 		"act":              {"facts", "handover"},
 		"scaffold":         {"facts", "fleet", "values"},
 		"compare":          {"check", "facts", "values"},

@@ -1,0 +1,158 @@
+package ciliumgitops
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+)
+
+// What a diff is about.
+const (
+	whatValues = "values"
+	whatImpact = "impact"
+)
+
+func whats() []string { return []string{whatValues, whatImpact} }
+
+// Where values come from.
+const (
+	fromRelease   = "release"
+	fromGit       = "git"
+	fromCluster   = "cluster"
+	fromBootstrap = "bootstrap"
+	fromFile      = "file"
+)
+
+func places() []string { return []string{fromRelease, fromGit, fromCluster, fromBootstrap, fromFile} }
+
+// diffOptions are the flags of diff.
+type diffOptions struct {
+	env      *cli.Env
+	clusters *cli.Clusters
+	out      cli.Output
+	from, to string
+	what     string
+	ignore   []string
+	defaults bool
+	chart    string
+}
+
+func newDiff(env *cli.Env) *cobra.Command {
+	o := &diffOptions{env: env, clusters: cli.NewClusters()}
+	cmd := &cobra.Command{
+		Use:   "diff",
+		Short: "Say what Flux would do to the Helm release that runs, and which pods it would restart",
+		Long: `Compares the values of two places, or renders what Flux would apply and says what that does to the cluster.
+
+Places are: release (the newest record of the Helm release), git (the HelmRelease in --repo, composed and substituted),
+cluster (the HelmRelease that the cluster has), bootstrap (the fleet's values file), file=PATH (a values file, or the
+output of helm get values).
+
+--what impact renders as helm-controller does: the chart that Flux would fetch, its version with the OCI digest, the
+cluster's version and APIs, lookups answered by the cluster, post-renderers and labels. It says which objects change,
+which pods are replaced and by which field. It needs get and list, and writes nothing. Labels and annotations that
+change on objects alone, and certificates that Helm makes anew each time, do not count as differences.
+
+Exit codes: 0 no difference, 1 differences, 2 wrong usage or input, 3 something could not be seen.`,
+		Example: fmt.Sprintf(`  # What differs between what runs and what Git says
+  %[1]s diff --context infra,apps
+
+  # What adoption would do
+  %[1]s diff --what impact --context infra
+
+  # A values file against the release
+  %[1]s diff --to file=values.yaml --context apps`, env.Name),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	flags := cmd.Flags()
+	o.clusters.AddFlags(flags)
+	o.out.AddFlags(flags)
+	flags.StringVar(&o.from, "from", fromRelease, "Place to compare from, one of: release, git, cluster, bootstrap, file=PATH")
+	flags.StringVar(&o.to, "to", "", "Place to compare with (default: git where --repo has the cluster, else cluster)")
+	flags.StringVar(&o.what, "what", whatValues, "What to compare, one of: "+strings.Join(whats(), ", "))
+	flags.StringSliceVar(&o.ignore, "ignore", nil, "Leave out values at and below these paths")
+	flags.BoolVar(&o.defaults, "show-defaults", false, "Show also where one side only spells out the chart's default")
+	flags.StringVar(&o.chart, "chart", "", "Render this chart, a folder or an archive, instead of the one that Flux would fetch")
+	o.clusters.Complete(cmd)
+	o.out.Complete(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions(whats(), cobra.ShellCompDirectiveNoFileComp))
+	for _, flag := range []string{"from", "to"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(places(), cobra.ShellCompDirectiveNoFileComp))
+	}
+	return cmd
+}
+
+func (o *diffOptions) run(ctx context.Context) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	if o.needsCluster() {
+		targets, err := o.clusters.Targets()
+		if err != nil {
+			return err
+		}
+		if o.what == whatImpact {
+			return o.impact(ctx, targets)
+		}
+		return o.values(ctx, targets)
+	}
+	return o.values(ctx, []cli.Target{{}})
+}
+
+func (o *diffOptions) validate() error {
+	switch {
+	case !slices.Contains(whats(), o.what):
+		return cli.Usage("--what: %q is not one of %s", o.what, strings.Join(whats(), ", "))
+	case o.what == whatImpact && o.from != fromRelease:
+		return cli.Usage("--what %s begins at the release that runs: leave out --from", o.what)
+	case o.what == whatImpact && (o.to == fromRelease || o.to == fromBootstrap):
+		return cli.Usage("--what %s ends at git, cluster or file=PATH", o.what)
+	case o.clusters.Timeout <= 0:
+		return cli.Usage("--timeout: %s is not a time to wait", o.clusters.Timeout)
+	}
+	for flag, place := range map[string]string{"--from": o.from, "--to": o.to} {
+		if err := validPlace(flag, place); err != nil {
+			return err
+		}
+	}
+	return o.out.Check(o.env)
+}
+
+func validPlace(flag, place string) error {
+	kind, path, given := strings.Cut(place, "=")
+	switch {
+	case place == "" && flag == "--to":
+		return nil
+	case kind == fromFile && path == "":
+		return cli.Usage("%s: name the file: file=PATH", flag)
+	case kind != fromFile && given, !slices.Contains(places(), kind):
+		return cli.Usage("%s: %q is not one of release, git, cluster, bootstrap, file=PATH", flag, place)
+	}
+	return nil
+}
+
+// needsCluster tells whether anything is asked that files alone cannot answer.
+func (o *diffOptions) needsCluster() bool {
+	return !isFile(o.from) || !isFile(o.to)
+}
+
+func isFile(place string) bool { return strings.HasPrefix(place, fromFile+"=") }
+
+// target is where to compare with: as the user said, else Git where it has the cluster, else the cluster.
+func (o *diffOptions) target(t cli.Target) string {
+	if o.to != "" {
+		return o.to
+	}
+	if _, err := os.Stat(filepath.Join(o.clusters.Repo(), filepath.FromSlash(t.Path))); err == nil && t.Path != "" {
+		return fromGit
+	}
+	return fromCluster
+}

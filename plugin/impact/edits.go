@@ -1,0 +1,230 @@
+package impact
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+// Edit is one field that would not stay as it is.
+type Edit struct {
+	Path     values.Path
+	From, To any  // nothing where it is added or removed
+	Added    bool // only To has it
+	Removed  bool // only From has it
+
+	owned []string // the path in the words of managedFields
+}
+
+// Edits are how to differs from from, field by field. Items of lists are told apart by what names them.
+func Edits(from, to values.Tree) []Edit {
+	var all []Edit
+	w := walker{emit: func(e Edit) { all = append(all, e) }}
+	w.maps(place{}, from, to)
+	return all
+}
+
+// Overrides are the fields of want that live has otherwise. What only live has is nobody's business, unless it stands
+// in a list that is one value.
+func Overrides(want, live values.Tree) []Edit {
+	var all []Edit
+	w := walker{emit: func(e Edit) { all = append(all, e) }, subset: true}
+	w.maps(place{}, live, want)
+	return all
+}
+
+// place is a path as we write it and as managedFields does.
+type place struct {
+	path  values.Path
+	owned []string
+}
+
+func (p place) child(key string) place {
+	return place{p.path.Child(key), append(slices.Clip(p.owned), "f:"+key)}
+}
+
+func (p place) item(name string, key map[string]any) place {
+	return place{p.path + values.Path("["+name+"]"), append(slices.Clip(p.owned), ownedKey(key))}
+}
+
+// data tells a key of a ConfigMap or Secret, whose text may be empty and is still there.
+func (p place) data() bool { return len(p.owned) == 2 && p.owned[0] == "f:data" }
+
+type walker struct {
+	emit   func(Edit)
+	subset bool // what only from has does not count
+}
+
+func (w walker) maps(at place, from, to map[string]any) {
+	keys := slices.Collect(maps.Keys(to))
+	for key := range from {
+		if _, both := to[key]; !both {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
+		was, had := from[key]
+		is, has := to[key]
+		w.field(at.child(key), was, is, had, has)
+	}
+}
+
+func (w walker) field(at place, was, is any, had, has bool) {
+	switch {
+	case had && has:
+		w.value(at, was, is)
+	case has && (at.data() || !nothing(is)):
+		w.emit(Edit{Path: at.path, To: is, Added: true, owned: at.owned})
+	case had && !has && !w.subset && (at.data() || !nothing(was)):
+		w.emit(Edit{Path: at.path, From: was, Removed: true, owned: at.owned})
+	}
+}
+
+func (w walker) value(at place, was, is any) {
+	before, wasMap := was.(map[string]any)
+	after, isMap := is.(map[string]any)
+	if wasMap && isMap {
+		w.maps(at, before, after)
+		return
+	}
+	old, wasList := was.([]any)
+	list, isList := is.([]any)
+	if wasList && isList && w.lists(at, old, list) {
+		return
+	}
+	if !values.Equal(was, is) && (!nothing(was) || !nothing(is)) {
+		w.emit(Edit{Path: at.path, From: was, To: is, owned: at.owned})
+	}
+}
+
+// lists compares lists item by item, where that can be done.
+func (w walker) lists(at place, old, list []any) bool {
+	keys := listKeys(at)
+	before, ok := named(old, keys)
+	after, both := named(list, keys)
+	if !ok || !both {
+		if len(old) != len(list) {
+			return false
+		}
+		for i := range list {
+			w.value(place{at.path + values.Path(fmt.Sprintf("[%d]", i)), at.owned}, old[i], list[i])
+		}
+		return true
+	}
+	merged := mergeable(at)
+	for _, name := range names(after, before) {
+		was, had := before[name]
+		is, has := after[name]
+		where := at.item(name, pick(is, was, keys))
+		if had && !has && w.subset && !merged {
+			w.emit(Edit{Path: where.path, From: was, Removed: true, owned: where.owned})
+			continue
+		}
+		w.field(where, was, is, had, has)
+	}
+	return true
+}
+
+func pick(is, was any, keys []string) map[string]any {
+	m, ok := is.(map[string]any)
+	if !ok {
+		m, _ = was.(map[string]any)
+	}
+	out := map[string]any{}
+	for _, key := range keys {
+		if v, ok := m[key]; ok {
+			out[key] = v
+		} else if key == "protocol" {
+			out[key] = "TCP"
+		}
+	}
+	return out
+}
+
+func names(after, before map[string]any) []string {
+	all := slices.Collect(maps.Keys(after))
+	for name := range before {
+		if _, both := after[name]; !both {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// merging are the lists whose items the API server tells apart, and by which fields.
+func merging() map[string][]string {
+	return map[string][]string{
+		"containers": {"name"}, "initContainers": {"name"}, "env": {"name"}, "volumes": {"name"},
+		"volumeMounts": {"mountPath"}, "imagePullSecrets": {"name"}, "hostAliases": {"ip"},
+		"ports": {"containerPort", "protocol"}, "secrets": {"name"},
+	}
+}
+
+func last(at place) string {
+	if len(at.owned) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(at.owned[len(at.owned)-1], "f:")
+}
+
+func mergeable(at place) bool { return len(merging()[last(at)]) > 0 }
+
+func listKeys(at place) []string {
+	keys, ok := merging()[last(at)]
+	if last(at) == "ports" && len(at.owned) == 2 { // a Service's: spec.ports
+		keys = []string{"port", "protocol"}
+	}
+	if !ok {
+		return []string{"name"} // a list that is one value; its items are easier told by name
+	}
+	return keys
+}
+
+// named are the items of a list by what names them; false where something does not.
+func named(list []any, keys []string) (map[string]any, bool) {
+	out := make(map[string]any, len(list))
+	for _, item := range list {
+		m, ok := item.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		var parts []string
+		for _, key := range keys {
+			v, ok := m[key]
+			switch {
+			case ok:
+				parts = append(parts, values.Tree{"v": v}.Text("v"))
+			case key == "protocol":
+				parts = append(parts, "TCP")
+			default:
+				return nil, false
+			}
+		}
+		name := strings.TrimSuffix(strings.Join(parts, "/"), "/TCP")
+		if _, twice := out[name]; twice {
+			return nil, false
+		}
+		out[name] = m
+	}
+	return out, true
+}
+
+// nothing holds of what the API server drops.
+func nothing(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	case string:
+		return v == ""
+	}
+	return false
+}
