@@ -11,10 +11,11 @@ import (
 
 // Edit is one field that would not stay as it is.
 type Edit struct {
-	Path     values.Path
-	From, To any  // nothing where it is added or removed
-	Added    bool // only To has it
-	Removed  bool // only From has it
+	Path    values.Path `json:"path"`
+	From    any         `json:"from,omitempty"` // nothing where it is added
+	To      any         `json:"to,omitempty"`   // nothing where it is removed
+	Added   bool        `json:"added,omitempty"`
+	Removed bool        `json:"removed,omitempty"`
 
 	owned []string // the path in the words of managedFields
 }

@@ -2,11 +2,13 @@ package impact_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -294,5 +296,30 @@ func TestEditsDoNotChangeTheirArguments(t *testing.T) {
 	impact.Overrides(a, b)
 	if !reflect.DeepEqual(a, object(t, agents).Body) {
 		t.Error("changed")
+	}
+}
+
+func TestManifests(t *testing.T) {
+	const origin = "labels: {helm.toolkit.fluxcd.io/name: cilium, k8s-app: cilium}"
+	secret := object(t, "{apiVersion: v1, kind: Secret, metadata: {name: certs}, data: {tls.crt: one}}")
+	anew := object(t, "{apiVersion: v1, kind: Secret, metadata: {name: certs}, data: {tls.crt: two}}")
+	anew.Random = []values.Path{`data.tls\.crt`}
+	got := impact.Manifests(&facts.Rendered{
+		Before: []facts.Object{object(t, agents), object(t, class), secret},
+		After:  []facts.Object{object(t, agents, "labels: {k8s-app: cilium}", origin), object(t, config), anew},
+	})
+	var lines []string
+	for _, d := range got {
+		lines = append(lines, fmt.Sprint(d.Change, " ", d.Ref, " ", d.Expected, " ", len(d.Edits)))
+	}
+	want := []string{
+		"added ConfigMap/kube-system/cilium-config false 0", "changed DaemonSet/kube-system/cilium true 1",
+		"removed GatewayClass/cilium false 0", "changed Secret/certs true 1",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if impact.Manifests(nil) != nil {
+		t.Error("something of nothing")
 	}
 }

@@ -187,7 +187,7 @@ func ref(o facts.Object) Ref {
 func why(c Change, worst []Edit, o facts.Object) string {
 	if len(worst) == 0 {
 		if len(c.Left) > 0 {
-			return fmt.Sprintf("%s would stay: %s owns it, too", c.Left[0], c.Keeper)
+			return fmt.Sprintf("%s would stay: %s owns it, too", plain(c.Left[0]), c.Keeper)
 		}
 		return ""
 	}
@@ -197,7 +197,7 @@ func why(c Change, worst []Edit, o facts.Object) string {
 			e = other
 		}
 	}
-	text := fmt.Sprintf("%s: %s -> %s", e.Path, show(e.From, e.Added), show(e.To, e.Removed))
+	text := fmt.Sprintf("%s: %s -> %s", plain(e.Path), show(e.From, e.Added), show(e.To, e.Removed))
 	if e.Path == "spec.template.metadata.labels.helm\\.sh/chart" && strings.Contains(show(e.To, false), "_") {
 		text += " (Flux adds the chart's OCI digest to its version)"
 	}
@@ -206,7 +206,7 @@ func why(c Change, worst []Edit, o facts.Object) string {
 	}
 	switch {
 	case c.Expected:
-		text = string(e.Path) + ": Helm makes it anew at each upgrade"
+		text = plain(e.Path) + ": Helm makes it anew at each upgrade"
 	case slices.Contains(c.Reverted, e.Path):
 		text += "; changed by hand since the release, would be changed back"
 	case c.Effect == Config && o.Kind == "ConfigMap":
@@ -214,6 +214,9 @@ func why(c Change, worst []Edit, o facts.Object) string {
 	}
 	return text
 }
+
+// plain is a path for reading: dots within keys are not marked.
+func plain(p values.Path) string { return strings.ReplaceAll(string(p), `\.`, ".") }
 
 const longest = 60 // runes of a value that a reason shows
 

@@ -213,8 +213,8 @@ func (d Impact) remarks(p *Page, c ImpactCluster) {
 		}
 	}
 	if left > 0 {
-		p.Line("%s gone from what Flux would apply and stay in the cluster, since field manager %q owns them, too: %s",
-			are(left, "field"), keeper, example)
+		p.Line("Gone from what Flux would apply, yet staying in the cluster since field manager %q owns them, too: %s, as %s",
+			keeper, plural(left, "field"), example)
 	}
 	if c.Summary.Reverted > 0 {
 		p.Line("%s changed by hand since the release; adoption changes them back.", are(c.Summary.Reverted, "field"))

@@ -15,11 +15,12 @@ import (
 
 // What a diff is about.
 const (
-	whatValues = "values"
-	whatImpact = "impact"
+	whatValues    = "values"
+	whatManifests = "manifests"
+	whatImpact    = "impact"
 )
 
-func whats() []string { return []string{whatValues, whatImpact} }
+func whats() []string { return []string{whatValues, whatManifests, whatImpact} }
 
 // Where values come from.
 const (
@@ -60,6 +61,9 @@ cluster's version and APIs, lookups answered by the cluster, post-renderers and 
 which pods are replaced and by which field. It needs get and list, and writes nothing. Labels and annotations that
 change on objects alone, and certificates that Helm makes anew each time, do not count as differences.
 
+--what manifests renders the same and shows each object that differs from the release's manifest, field by field. Where
+KUBECTL_EXTERNAL_DIFF is set, that program compares both as files, as with kubectl diff.
+
 Exit codes: 0 no difference, 1 differences, 2 wrong usage or input, 3 something could not be seen.`,
 		Example: fmt.Sprintf(`  # What differs between what runs and what Git says
   %[1]s diff --context infra,apps
@@ -99,8 +103,11 @@ func (o *diffOptions) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if o.what == whatImpact {
+		switch o.what {
+		case whatImpact:
 			return o.impact(ctx, targets)
+		case whatManifests:
+			return o.manifests(ctx, targets)
 		}
 		return o.values(ctx, targets)
 	}
@@ -111,9 +118,9 @@ func (o *diffOptions) validate() error {
 	switch {
 	case !slices.Contains(whats(), o.what):
 		return cli.Usage("--what: %q is not one of %s", o.what, strings.Join(whats(), ", "))
-	case o.what == whatImpact && o.from != fromRelease:
+	case o.what != whatValues && o.from != fromRelease:
 		return cli.Usage("--what %s begins at the release that runs: leave out --from", o.what)
-	case o.what == whatImpact && (o.to == fromRelease || o.to == fromBootstrap):
+	case o.what != whatValues && (o.to == fromRelease || o.to == fromBootstrap):
 		return cli.Usage("--what %s ends at git, cluster or file=PATH", o.what)
 	case o.clusters.Timeout <= 0:
 		return cli.Usage("--timeout: %s is not a time to wait", o.clusters.Timeout)
