@@ -110,7 +110,7 @@ func TestLinksAndHugeFiles(t *testing.T) {
 	}
 	for _, want := range []string{
 		"limit clusters/a/huge.yaml:0 has 104857600 bytes; more than 8388608 are not read",
-		"link clusters/a/kustomization.yaml:3 clusters/a/link.yaml is a symbolic link",
+		"missing clusters/a/kustomization.yaml:3 clusters/a/link.yaml is a symbolic link",
 	} {
 		if !strings.Contains(strings.Join(said, "\n"), want) {
 			t.Errorf("nothing says %q:\n%s", want, strings.Join(said, "\n"))

@@ -3,7 +3,10 @@ package repo
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -116,13 +119,28 @@ func (t *Tree) linkProblems(paths []string, clusters []fleet.Cluster) []facts.Gi
 	var all []facts.GitProblem
 	for _, link := range t.links {
 		near := slices.ContainsFunc(clusters, func(c fleet.Cluster) bool { return below(link, strings.Split(clean(c.Path), "/")[0]) })
-		if within(link, paths) && near {
-			all = append(all, facts.GitProblem{
-				GitPlace: facts.GitPlace{File: link}, Kind: facts.ProblemLink, Message: "is a symbolic link: Flux's artifact does not hold it",
-			})
+		if !within(link, paths) || !near {
+			continue
 		}
+		p := facts.GitProblem{
+			GitPlace: facts.GitPlace{File: link}, Kind: facts.ProblemLink, Message: "is a symbolic link: Flux's artifact does not hold it",
+		}
+		if t.loops(link) {
+			p.Kind, p.Message = facts.ProblemLimit, "is a symbolic link that leads back to itself"
+		}
+		all = append(all, p)
 	}
 	return all
+}
+
+// loops tells whether following a link never ends: it leads to a directory that holds it, or round in a circle.
+func (t *Tree) loops(link string) bool {
+	real, err := filepath.EvalSymlinks(filepath.Join(t.dir, filepath.FromSlash(link)))
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	inside, err := filepath.Rel(t.dir, real)
+	return err == nil && below(link, filepath.ToSlash(inside))
 }
 
 // EntryPoints are the clusters that the tree seems to have, for trees without a fleet file: the directories of

@@ -130,7 +130,7 @@ func (p *plan) entry(doc *manifest.Doc, field string, i int, item any, depth int
 	case p.tree.IsFile(target):
 		p.file(target, field)
 	case slices.Contains(p.tree.links, target):
-		p.problem(facts.ProblemLink, true, place, "%s is a symbolic link: Flux's artifact does not hold it", target)
+		p.problem(facts.ProblemMissing, true, place, "%s is a symbolic link: Flux's artifact does not hold it", target)
 	default:
 		p.problem(facts.ProblemMissing, true, place, "there is no %s", target)
 	}

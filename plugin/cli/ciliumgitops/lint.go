@@ -151,7 +151,7 @@ func (o *lintOptions) run(ctx context.Context, args []string) error {
 func verdict(findings []lint.Finding, worst lint.Severity) error {
 	for _, f := range findings {
 		if f.Rule == "CGL101" || f.Rule == "CGL104" {
-			return cli.Usage("read %s:%d: %s", f.File, f.Line, f.Message)
+			return cli.Usage("read %s: %s", at(f), f.Message)
 		}
 	}
 	if slices.ContainsFunc(findings, func(f lint.Finding) bool { return f.Severity >= worst }) {
@@ -253,4 +253,12 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
+}
+
+// at is where a finding stands, as far as it is known: "x.yaml:4", "x.yaml".
+func at(f lint.Finding) string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d", f.File, f.Line)
 }
