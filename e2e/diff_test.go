@@ -29,6 +29,7 @@ var adoptions = []adoption{
 	{name: "no cluster id", code: 1, edit: func(v map[string]any) { below(v, "cluster")["id"] = nil }},
 	{name: "no service monitor", code: 1, edit: func(v map[string]any) { below(v, "prometheus", "serviceMonitor")["enabled"] = false }},
 	{name: "certificates by a job", code: 1, edit: func(v map[string]any) { below(v, "hubble", "tls", "auto")["method"] = "cronJob" }},
+	{name: "as an old version", code: 1, edit: func(v map[string]any) { v["upgradeCompatibility"] = "1.15" }},
 	{
 		name: "a hand edit", code: 1, edit: func(map[string]any) {},
 		hand: func(t *testing.T, on string) {

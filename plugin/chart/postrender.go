@@ -2,6 +2,7 @@ package chart
 
 import (
 	"encoding/json"
+	"sync"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/apis/kustomize"
@@ -12,6 +13,9 @@ import (
 	kustypes "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
+
+// one lets one post-renderer run at a time: kustomize keeps maps that all of its builds write to.
+var one sync.Mutex
 
 // renderer changes a rendered manifest.
 type renderer func(manifest string) (string, error)
@@ -35,6 +39,8 @@ func renderers(hr *helmv2.HelmRelease) []renderer {
 // labelled adds metadata to every object, and to nothing below it.
 func labelled(labels, annotations map[string]string) renderer {
 	return func(manifest string) (string, error) {
+		one.Lock()
+		defer one.Unlock()
 		objects, err := resmap.NewFactory(provider.NewDefaultDepProvider().GetResourceFactory()).NewResMapFromBytes([]byte(manifest))
 		if err != nil {
 			return "", err
@@ -62,6 +68,8 @@ func labelled(labels, annotations map[string]string) renderer {
 // kustomized patches objects and replaces images.
 func kustomized(k *helmv2.Kustomize) renderer {
 	return func(manifest string) (string, error) {
+		one.Lock()
+		defer one.Unlock()
 		config := kustypes.Kustomization{Resources: []string{"manifest.yaml"}}
 		config.APIVersion, config.Kind = kustypes.KustomizationVersion, kustypes.KustomizationKind
 		for _, p := range k.Patches {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"github.com/fluxcd/pkg/chartutil"
@@ -28,8 +29,13 @@ type Session struct {
 	Masker *Masker
 }
 
-// Open connects to a cluster and learns its version and its APIs.
-func Open(_ context.Context, config *rest.Config, expect facts.Expect) (*Session, error) {
+// Open connects to a cluster and learns its version and its APIs. No request lasts beyond the context's deadline, not
+// even those of templates, which know no context.
+func Open(ctx context.Context, config *rest.Config, expect facts.Expect) (*Session, error) {
+	config = rest.CopyConfig(config)
+	if deadline, ok := ctx.Deadline(); ok {
+		config.Timeout = time.Until(deadline)
+	}
 	c, err := openCluster(config)
 	if err != nil {
 		return nil, err
