@@ -199,6 +199,9 @@ func dead(t *testing.T, want string, args ...string) result {
 		t.Errorf("exit code %d, want 3", r.code)
 	}
 	for _, result := range v.Results {
+		if strings.HasPrefix(result.Reason, "not looked at: --repo") {
+			continue // the tree's, and there is none here
+		}
 		switch {
 		case result.Cluster == "apps" && (result.Outcome == "fail" || result.Outcome == "unknown"):
 			t.Errorf("the living cluster: %+v", result)
