@@ -1,13 +1,17 @@
 // Package plugin holds the packages of kubectl cilium-gitops and flux handover. In reading order:
 //
-//   - values: Helm value trees
+//   - values: Helm value trees: looking up, laying over, differing
 //   - facts: what is known of one cluster at one time; data only
 //   - fleet: which clusters there are and what is expected of them
-//   - manifest: files of objects as text: where each field stands, and edits that leave all else as it is
-//   - lint: every judgement of manifests: a tree in, findings out
-//   - repo: a gatherer: Git working tree -> facts.Git, and what lint asks for; never writes
 //   - live: a gatherer: cluster -> facts; never writes
-//   - check: every judgement: facts in, verdict out
+//   - manifest: YAML files with places, and edits that keep their comments
+//   - repo: a gatherer: Git working tree -> facts, built and substituted as Flux does it
+//   - chart: a gatherer: the chart, rendered as helm-controller would
+//   - check: every judgement of a cluster: facts in, verdict out
+//   - impact: what of the cluster would change, and which pods would restart
+//   - compare: in what clusters differ, and which variable explains it
+//   - lint: every judgement of a tree's manifests, with file and line
+//   - scaffold: the GitOps files of a fleet, as data
 //   - report: everything printable, in every format
 //   - cli: cobra, flags and wiring
 //
