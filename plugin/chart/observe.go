@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,23 +22,38 @@ func (s *Session) fill(ctx context.Context, in input, out *facts.Rendered) error
 	if err != nil {
 		return err
 	}
-	second, err := in.render()
-	if err != nil {
-		return err
-	}
 	out.After, out.Hooks = first.objects, first.hooks
-	for i := range out.After {
-		if i >= len(second.objects) || out.After[i].Key() != second.objects[i].Key() {
-			continue
-		}
-		for _, e := range impact.Edits(out.After[i].Body, second.objects[i].Body) {
-			out.After[i].Random = append(out.After[i].Random, e.Path)
+	if differs(out) {
+		if err := in.again(out.After); err != nil {
+			return err
 		}
 	}
 	s.live(ctx, out)
 	for _, objects := range [][]facts.Object{out.Before, out.After, out.Live} {
 		for i := range objects {
 			objects[i] = s.Masker.Object(objects[i])
+		}
+	}
+	return nil
+}
+
+// differs tells whether it matters what Helm makes anew: where nothing differs, nothing was.
+func differs(out *facts.Rendered) bool {
+	return slices.ContainsFunc(impact.Manifests(out), func(d impact.ObjectDiff) bool { return !d.Expected })
+}
+
+// again renders once more and notes which fields come out differently.
+func (in input) again(first []facts.Object) error {
+	second, err := in.render()
+	if err != nil {
+		return err
+	}
+	for i := range first {
+		if i >= len(second.objects) || first[i].Key() != second.objects[i].Key() {
+			continue
+		}
+		for _, e := range impact.Edits(first[i].Body, second.objects[i].Body) {
+			first[i].Random = append(first[i].Random, e.Path)
 		}
 	}
 	return nil
