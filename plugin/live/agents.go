@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -167,11 +168,14 @@ func (g *gatherer) bgp(ctx context.Context, p facts.Pod) facts.AgentBGP {
 	return b
 }
 
+// bgpDisabled matches an agent's word that its BGP control plane is off: in its answer's name or in its text, which
+// releases spell differently.
+var bgpDisabled = regexp.MustCompile(`(?i)getBgpPeersDisabled|BGP control plane (is )?disabled`)
+
 // readBGP reads the answer of `cilium-dbg bgp peers -o json`, or why there is none.
 func readBGP(b *facts.AgentBGP, out []byte, err error) {
-	const disabled = "BGP control plane is disabled"
 	switch {
-	case err != nil && strings.Contains(err.Error(), disabled), strings.Contains(string(out), disabled):
+	case err != nil && bgpDisabled.MatchString(err.Error()), bgpDisabled.Match(out):
 		b.Disabled = true
 		return
 	case err != nil:

@@ -127,13 +127,14 @@ func TestReadBGP(t *testing.T) {
 		err  error
 		want facts.AgentBGP
 	}{
-		"no peers":       {"[]", nil, facts.AgentBGP{}},
-		"null":           {"null", nil, facts.AgentBGP{}},
-		"disabled":       {"", errors.New("cilium-dbg: " + disabled), facts.AgentBGP{Disabled: true}},
-		"disabled, said": {disabled, nil, facts.AgentBGP{Disabled: true}},
-		"both":           {disabled, errors.New("command terminated with exit code 1"), facts.AgentBGP{Disabled: true}},
-		"dead":           {"", errors.New("connection refused"), facts.AgentBGP{Unread: "connection refused"}},
-		"garbage":        {"{", nil, facts.AgentBGP{Unread: "cilium-dbg bgp peers: its answer is not JSON"}},
+		"no peers":        {"[]", nil, facts.AgentBGP{}},
+		"null":            {"null", nil, facts.AgentBGP{}},
+		"disabled":        {"", errors.New("cilium-dbg: " + disabled), facts.AgentBGP{Disabled: true}},
+		"disabled, named": {"", errors.New("cilium-dbg: Error: cannot get peers list: [GET /bgp/peers][501] getBgpPeersDisabled"), facts.AgentBGP{Disabled: true}},
+		"disabled, said":  {disabled, nil, facts.AgentBGP{Disabled: true}},
+		"both":            {disabled, errors.New("command terminated with exit code 1"), facts.AgentBGP{Disabled: true}},
+		"dead":            {"", errors.New("connection refused"), facts.AgentBGP{Unread: "connection refused"}},
+		"garbage":         {"{", nil, facts.AgentBGP{Unread: "cilium-dbg bgp peers: its answer is not JSON"}},
 	} {
 		var got facts.AgentBGP
 		readBGP(&got, []byte(c.out), c.err)

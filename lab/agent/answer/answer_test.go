@@ -109,14 +109,8 @@ func TestWireGuardHasAPeerForEveryOtherNode(t *testing.T) {
 	} {
 		a := agent(c.change)
 		i := a.Encryption().Wireguard.Interfaces[0]
-		if len(i.Peers) != c.want || int(i.PeerCount) != c.want || i.ListenPort != 51871 || i.Name != "cilium_wg0" {
-			t.Errorf("%d peers, %+v; want %d", len(i.Peers), i, c.want)
-		}
-		for _, p := range i.Peers {
-			shake := time.Time(p.LastHandshakeTime)
-			if p.PublicKey == i.PublicKey || p.TransferRx == 0 || a.Now.Sub(shake) > 3*time.Minute || shake.After(a.Now) {
-				t.Errorf("peer %+v", p)
-			}
+		if i.Peers != nil || int(i.PeerCount) != c.want || i.ListenPort != 51871 || i.Name != "cilium_wg0" {
+			t.Errorf("%+v; want %d peers, counted and not named", i, c.want)
 		}
 	}
 	one, other := agent(nil), agent(func(a *Agent) { a.Node = "infra-1" })
