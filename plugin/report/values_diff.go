@@ -123,7 +123,7 @@ func side(v any, absent bool) string {
 	if absent {
 		return "(absent)"
 	}
-	return scalarText(v)
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(scalarText(v))
 }
 
 func (d ValuesDiff) sentence() string {
