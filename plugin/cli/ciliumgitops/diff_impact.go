@@ -23,7 +23,8 @@ func (o *diffOptions) impact(ctx context.Context, targets []cli.Target) error {
 		return err
 	}
 	unknown := doc.Summary.Unseen > 0 || slices.ContainsFunc(all, func(one report.ImpactOf) bool {
-		return one.Facts.Rendered != nil && !one.Facts.Rendered.LiveSeen
+		r := one.Facts.Rendered
+		return r != nil && (!r.LiveSeen || len(r.Unknown) > 0)
 	})
 	switch {
 	case !doc.Summary.Quiet():
