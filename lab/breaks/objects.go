@@ -181,6 +181,9 @@ func config(name, about string, edit func(data map[string]any)) Break {
 			if len(found) == 0 {
 				return errors.New("there is no ConfigMap cilium-config; `lab bootstrap` installs Cilium")
 			}
+			if err := t.agentsRunAWhile(ctx); err != nil {
+				return err
+			}
 			data, _, _ := unstructured.NestedMap(found[0].Object, "data")
 			edit(data)
 			if err := unstructured.SetNestedMap(found[0].Object, data, "data"); err != nil {
@@ -189,6 +192,24 @@ func config(name, about string, edit func(data map[string]any)) Break {
 			return t.replace(ctx, found[0], "kubectl-edit")
 		},
 	}
+}
+
+// agentsRunAWhile waits until the youngest agent is older than two clocks may differ: objects carry whole seconds.
+func (t *Target) agentsRunAWhile(ctx context.Context) error {
+	return t.wait(ctx, "agents to have run for a while", func() (bool, error) {
+		list, err := t.Kube.CoreV1().Pods("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/part-of=cilium"})
+		if err != nil {
+			return false, err
+		}
+		for _, pod := range list.Items {
+			for _, c := range pod.Status.ContainerStatuses {
+				if c.State.Running == nil || time.Since(c.State.Running.StartedAt.Time) < 3*time.Second {
+					return false, nil
+				}
+			}
+		}
+		return true, nil
+	})
 }
 
 // replace writes an object back as the given manager.

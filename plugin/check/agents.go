@@ -192,7 +192,8 @@ func judgePeers(f facts.Facts) Verdict {
 	return n.verdict(fmt.Sprintf("%d on each of %s", want, count(judged, "agent")), "WireGuard peers are missing")
 }
 
-// clockSlack allows for two clocks that keep time: the API server stamps the ConfigMap, the kubelet the container.
+// clockSlack is how far two clocks that keep time may be apart: the API server stamps the ConfigMap, the kubelet the container.
+// Within it nobody can tell which came first. Both stamp whole seconds, and no pod starts in the second in which its rollout was written.
 const clockSlack = time.Second
 
 func judgeStale(f facts.Facts) Verdict {
@@ -216,7 +217,9 @@ func judgeStale(f facts.Facts) Verdict {
 			switch {
 			case read.IsZero():
 				n.unseen(p.Node+" "+p.Name+" started", "(unknown)")
-			case read.Add(clockSlack).Before(changed):
+			case read.Before(changed) && !read.Add(clockSlack).Before(changed):
+				n.unseen(p.Node+" "+p.Name+" read it", stamp(read)+", too close to "+stamp(changed)+", when cilium-config changed")
+			case read.Before(changed):
 				n.failed(p.Node+" "+p.Name+" read it", stamp(read), "after "+stamp(changed)+", when cilium-config changed")
 			}
 		}
