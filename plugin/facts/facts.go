@@ -51,7 +51,9 @@ type Facts struct {
 
 	Expect Expect `json:"expect"` // what the fleet asks of this cluster
 	Live   Live   `json:"live"`
-	Git    *Git   `json:"git,omitempty"` // what the repository says; nil where nobody looked
+	// Base is what the cluster said before, where there is a before: at the beginning of a handover, in a baseline.
+	Base *Live `json:"base,omitempty"`
+	Git  *Git  `json:"git,omitempty"` // what the repository says; nil where nobody looked
 	// Rendered is what Flux would apply, where that was asked for.
 	Rendered *Rendered `json:"rendered,omitempty"`
 
@@ -109,6 +111,9 @@ type Live struct {
 	HelmReleases    []HelmRelease       `json:"helmReleases,omitempty"`
 	Kustomizations  []FluxKustomization `json:"kustomizations,omitempty"`
 	FluxAPIs        []FluxAPI           `json:"fluxAPIs,omitempty"`
+	UID             string              `json:"uid,omitempty"` // of Namespace kube-system
+	Sources         []Source            `json:"sources,omitempty"`
+	Fields          []FieldOwners       `json:"fields,omitempty"`
 	Agents          []Agent             `json:"agents,omitempty"`
 	BGP             []AgentBGP          `json:"bgp,omitempty"`
 }

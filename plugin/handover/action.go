@@ -1,0 +1,81 @@
+package handover
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
+)
+
+// Ref names an object.
+type Ref = impact.Ref
+
+// Verb is what an action does to its object. There is none that uninstalls.
+type Verb string
+
+// The verbs. Each may be repeated: done twice it leaves what it left when done once.
+const (
+	// Apply is a server-side apply of Body as Manager. Where Absent is set, it creates, and leaves alone what exists.
+	Apply Verb = "apply"
+	// Suspend sets spec.suspend as Manager, by a merge patch, as `flux suspend` does.
+	Suspend Verb = "suspend"
+	// Resume removes spec.suspend, whoever set it, by a merge patch as Manager.
+	Resume Verb = "resume"
+	// Reconcile asks the object's controller to reconcile now (annotation reconcile.fluxcd.io/requestedAt).
+	Reconcile Verb = "reconcile"
+	// HandFields gives the fields that manager From owns of each of Objects, and that Manager owns as well, to Manager
+	// alone. The time of the older entry is kept: it says when the values were last changed.
+	HandFields Verb = "hand-fields"
+	// Release deletes the object, which has to be suspended: its controller then lets go of what it manages.
+	Release Verb = "release"
+)
+
+// The field managers of what a run writes. Flux's own names are used where Flux is to own the field in the end, so
+// that nothing of ours stays co-owned: kustomize-controller then changes and removes these fields as if it had made
+// them. `flux suspend` writes as flux, and what flux owns survives the parent Kustomization.
+const (
+	KustomizeController = "kustomize-controller"
+	HelmController      = "helm-controller"
+	FluxCLI             = "flux"
+	HelmCLI             = "helm"
+)
+
+// Action is one write to one object, or the same to several.
+type Action struct {
+	Verb    Verb   `json:"verb"`
+	Ref     Ref    `json:"ref"`
+	Manager string `json:"manager,omitempty"`
+	// From is the manager that HandFields takes the fields from.
+	From string `json:"from,omitempty"`
+	// Objects are those that HandFields works on.
+	Objects []Ref `json:"objects,omitempty"`
+	// Absent: Apply only creates.
+	Absent bool `json:"absent,omitempty"`
+	// Suspended is what spec.suspend has to be for the action to be taken; nil: whatever it is.
+	Suspended *bool `json:"suspended,omitempty"`
+	// Digest is the SHA-256 of Body.
+	Digest string `json:"digest,omitempty"`
+	// Body is what Apply applies. It may hold secrets: it is in no document, no journal and no message.
+	Body json.RawMessage `json:"-"`
+	// Why is the reason in one clause, for a person.
+	Why string `json:"why,omitempty"`
+}
+
+// applying is an Apply of that body.
+func applying(ref Ref, body map[string]any, manager, why string) Action {
+	raw, err := json.Marshal(body) // of what was decoded from JSON: cannot fail
+	if err != nil {
+		raw = nil
+	}
+	sum := sha256.Sum256(raw)
+	return Action{Verb: Apply, Ref: ref, Manager: manager, Body: raw, Digest: hex.EncodeToString(sum[:]), Why: why}
+}
+
+// touches are the objects that an action writes to.
+func (a Action) touches() []Ref {
+	if len(a.Objects) > 0 {
+		return a.Objects
+	}
+	return []Ref{a.Ref}
+}

@@ -1,0 +1,96 @@
+package handover
+
+import (
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// JournalKind heads a journal's document.
+const JournalKind = "Journal"
+
+// Journal is what a run has done to one cluster, and is about to do. It is written before anything is done, on disk and
+// in the cluster, and holds nothing secret: of what is applied it has digests.
+type Journal struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+
+	Run      string    `json:"run"` // names the run: "20261122T091200Z-4f1c"
+	Tool     string    `json:"tool,omitempty"`
+	Cluster  string    `json:"cluster"`
+	Context  string    `json:"context,omitempty"`
+	UID      string    `json:"uid"` // of Namespace kube-system
+	Holder   string    `json:"holder,omitempty"`
+	Strategy Strategy  `json:"strategy"`
+	Phase    RunPhase  `json:"phase"`
+	Began    time.Time `json:"began"`
+	Ended    time.Time `json:"ended,omitzero"`
+	// Stop says why the run stopped.
+	Stop string `json:"stop,omitempty"`
+	// Digest is the plan's: a run that goes on has to have the same.
+	Digest string `json:"digest"`
+	Tree   string `json:"tree,omitempty"` // the commit of the working tree
+	Backup string `json:"backup,omitempty"`
+	// Plan is what there is to do, without what is applied.
+	Steps []StepRecord `json:"steps"`
+	// Before is what the run's objects were before it: enough to go back.
+	Before []BeforeImage `json:"before,omitempty"`
+	// Revision is of Helm's newest record before the run, Method how it was applied.
+	Revision int    `json:"revision"`
+	Method   string `json:"method,omitempty"`
+	// Base is what the cluster said before: pods and workloads.
+	Base *facts.Live `json:"base,omitempty"`
+	// Proof is what it said at the end.
+	Proof *facts.Live `json:"proof,omitempty"`
+	// Seen are the changes of pods that were seen meanwhile.
+	Seen []PodEvent `json:"seen,omitempty"`
+}
+
+// RunPhase is how far a run is.
+type RunPhase string
+
+// The phases of a run.
+const (
+	Running    RunPhase = "running"
+	Frozen     RunPhase = "stopped" // by a guard or an error: nothing goes on by itself
+	Finished   RunPhase = "finished"
+	RolledBack RunPhase = "rolled-back"
+)
+
+// StepRecord is how far a step is.
+type StepRecord struct {
+	ID    string    `json:"id"`
+	Title string    `json:"title"`
+	Began time.Time `json:"began,omitzero"`
+	Ended time.Time `json:"ended,omitzero"`
+	// Begun and Taken count its actions: written down, and known to be taken.
+	Begun int    `json:"begun,omitempty"`
+	Taken int    `json:"taken,omitempty"`
+	Text  string `json:"text,omitempty"`
+}
+
+// BeforeImage is what an object was before the run wrote to it.
+type BeforeImage struct {
+	Ref     Ref    `json:"ref"`
+	Existed bool   `json:"existed"`
+	UID     string `json:"uid,omitempty"`
+	Suspend bool   `json:"suspend,omitempty"`
+	Digest  string `json:"digest,omitempty"` // of the object without its status and managed fields
+}
+
+// PodEvent is a change of one of Cilium's pods.
+type PodEvent struct {
+	Time time.Time `json:"time"`
+	Pod  string    `json:"pod"`
+	Text string    `json:"text"` // "replaced by ...", "container cilium-agent restarted", "not ready"
+}
+
+// Step finds the record of a step; nil where the journal has none.
+func (j *Journal) Step(id string) *StepRecord {
+	for i := range j.Steps {
+		if j.Steps[i].ID == id {
+			return &j.Steps[i]
+		}
+	}
+	return nil
+}
