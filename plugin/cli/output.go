@@ -15,18 +15,23 @@ type Output struct {
 	Format  report.Format
 	Targets report.Targets
 	Color   string
+	Like    []report.Doc // documents that the command prints: they may have formats of their own
 }
 
 // AddFlags adds them to a command's.
 func (o *Output) AddFlags(flags *pflag.FlagSet) {
 	o.Color = "auto"
-	flags.VarP(&o.Format, "output", "o", "Output format, one of: "+strings.Join(report.FormatNames(), ", "))
+	flags.VarP(&o.Format, "output", "o", "Output format, one of: "+strings.Join(report.FormatNames(o.Like...), ", "))
 	flags.StringVar(&o.Color, "color", o.Color, "Colour, one of: "+strings.Join(report.ColorModes(), ", "))
 }
 
 // AddReports adds --report.
 func (o *Output) AddReports(flags *pflag.FlagSet) {
-	flags.Var(&o.Targets, "report", "Also write a report, KIND=FILE, repeatable; kinds: "+strings.Join(report.Kinds(), ", "))
+	kinds := report.Kinds()
+	if len(o.Like) > 0 {
+		kinds = report.KindsOf(o.Like...)
+	}
+	flags.Var(&o.Targets, "report", "Also write a report, KIND=FILE, repeatable; kinds: "+strings.Join(kinds, ", "))
 }
 
 // Complete registers what Tab offers.
@@ -34,7 +39,7 @@ func (o *Output) Complete(cmd *cobra.Command) {
 	fixed := func(words []string) cobra.CompletionFunc {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
-	_ = cmd.RegisterFlagCompletionFunc("output", fixed(report.FormatNames()))
+	_ = cmd.RegisterFlagCompletionFunc("output", fixed(report.FormatNames(o.Like...)))
 	_ = cmd.RegisterFlagCompletionFunc("color", fixed(report.ColorModes()))
 }
 
@@ -57,14 +62,17 @@ func (o *Output) Save(doc report.Doc) error {
 	return nil
 }
 
-// Check validates what can be known to be wrong before anything is looked at. Reports are held to like,
-// a document of the kind to come.
+// Check validates what can be known to be wrong before anything is looked at. Format and reports are held to like, a
+// document of the kind to come.
 func (o *Output) Check(env *Env, like ...report.Doc) error {
 	if _, err := env.Style(env.Out, o.Color); err != nil {
 		return err
 	}
-	for _, target := range o.Targets {
-		for _, doc := range like {
+	for _, doc := range like {
+		if err := o.Format.Knows(doc); err != nil {
+			return Usage("%w", err)
+		}
+		for _, target := range o.Targets {
 			if err := target.Knows(doc); err != nil {
 				return Usage("%w", err)
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -14,37 +15,47 @@ import (
 type Format struct {
 	text   string
 	render render
+	knows  func(Doc) bool
 }
 
 type render func(doc Doc, style Style) ([]byte, error)
 
-// formatRow is one format. A format with a template takes it after "="; make turns it into what renders.
+// formatRow is one format. A format with a template takes it after "="; make turns it into what renders. Not every
+// document has every format: knows tells which has, nil stands for all.
 type formatRow struct {
 	name     string
 	template bool
 	make     func(template string) (render, error)
+	knows    func(Doc) bool
 }
 
 // formatRows are all formats: a new one is a row here and a file beside this one.
 func formatRows() []formatRow {
 	return []formatRow{
-		{"table", false, plain(table(false))},
-		{"wide", false, plain(table(true))},
-		{"json", false, plain(renderJSON)},
-		{"yaml", false, plain(renderYAML)},
-		{"name", false, plain(renderNames)},
-		{"jsonpath", true, jsonPath(false)},
-		{"jsonpath-as-json", true, jsonPath(true)},
-		{"jsonpath-file", true, fromFile(jsonPath(false))},
-		{"go-template", true, goTemplate},
-		{"go-template-file", true, fromFile(goTemplate)},
+		{"table", false, plain(table(false)), nil},
+		{"wide", false, plain(table(true)), nil},
+		{"json", false, plain(renderJSON), nil},
+		{"yaml", false, plain(renderYAML), nil},
+		{"name", false, plain(renderNames), nil},
+		{"unified", false, plain(renderUnified), isPatch},
+		{"markdown", false, plain(renderMarkdown), isSheeted},
+		{"html", false, plain(renderHTML), isSheeted},
+		{"jsonpath", true, jsonPath(false), nil},
+		{"jsonpath-as-json", true, jsonPath(true), nil},
+		{"jsonpath-file", true, fromFile(jsonPath(false)), nil},
+		{"go-template", true, goTemplate, nil},
+		{"go-template-file", true, fromFile(goTemplate), nil},
 	}
 }
 
-// FormatNames are the names of all formats, for help and completion; those that take a template end in "=".
-func FormatNames() []string {
+// FormatNames are the names of the formats that every document has, and of those that one like these has, for help and
+// completion; those that take a template end in "=".
+func FormatNames(like ...Doc) []string {
 	var names []string
 	for _, row := range formatRows() {
+		if row.knows != nil && !slices.ContainsFunc(like, row.knows) {
+			continue
+		}
 		name := row.name
 		if row.template {
 			name += "="
@@ -69,9 +80,17 @@ func ParseFormat(s string) (Format, error) {
 		if err != nil {
 			return Format{}, fmt.Errorf("output format %q: %w", name, err)
 		}
-		return Format{text: s, render: r}, nil
+		return Format{text: s, render: r, knows: row.knows}, nil
 	}
 	return Format{}, fmt.Errorf("no output format %q; there are: %s", s, strings.Join(FormatNames(), ", "))
+}
+
+// Knows says what is wrong where a document like doc has no such format.
+func (f Format) Knows(doc Doc) error {
+	if f.knows == nil || f.knows(doc) {
+		return nil
+	}
+	return fmt.Errorf("output format %q: there is no such form of this; there are: %s", f.text, strings.Join(FormatNames(doc), ", "))
 }
 
 // String is what was parsed.
@@ -99,6 +118,9 @@ func (f *Format) Type() string { return "format" }
 func Print(w io.Writer, format Format, doc Doc, style Style) error {
 	if format.render == nil {
 		format.render = table(false)
+	}
+	if err := format.Knows(doc); err != nil {
+		return err
 	}
 	out, err := format.render(doc, style)
 	if err != nil {

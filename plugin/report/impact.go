@@ -102,8 +102,32 @@ func (d Impact) Table(p *Page, wide bool) {
 		}
 		d.rows(p, c, wide)
 		d.remarks(p, c)
-		p.Line("%s", c.Sentence)
+		if len(d.Clusters) == 1 {
+			p.Line("%s", c.Sentence)
+			continue
+		}
+		p.Line("%s: %s", c.Name, c.Sentence)
 	}
+	if len(d.Clusters) > 1 {
+		p.Line("")
+		p.Line("%s", d.sentence())
+	}
+}
+
+// sentence is the answer in words, of all clusters together.
+func (d Impact) sentence() string {
+	seen := len(d.Clusters) - d.Summary.Unseen
+	switch {
+	case seen == 0:
+		return "What adoption would do is not known: " + plural(len(d.Clusters), "cluster") + " could not be seen."
+	case len(d.Clusters) == 1:
+		return d.Clusters[0].Sentence
+	}
+	text := fmt.Sprintf("On %s: %s", plural(seen, "cluster"), sentenceOf(d.Summary.Summary))
+	if d.Summary.Unseen > 0 {
+		text += fmt.Sprintf(" %s could not be seen.", plural(d.Summary.Unseen, "cluster"))
+	}
+	return text
 }
 
 func (c ImpactCluster) title() string {
@@ -202,8 +226,19 @@ func paintEffect(p *Page, e impact.Effect) string {
 
 // remarks are what a person should know besides.
 func (d Impact) remarks(p *Page, c ImpactCluster) {
+	for _, text := range d.remarksOf(c) {
+		p.Line("%s", text)
+	}
+	for _, u := range c.Unknown {
+		p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), p.cut(fold(u)))
+	}
+}
+
+// remarksOf are sentences beside the changes: what would be installed, what stays, what is changed back.
+func (d Impact) remarksOf(c ImpactCluster) []string {
+	var all []string
 	if c.Revision == 0 {
-		p.Line("%s", "Flux finds no release "+c.Release+" and would install one, over whatever is there.")
+		all = append(all, "Flux finds no release "+c.Release+" and would install one, over whatever is there.")
 	}
 	left, keeper := 0, ""
 	var example string
@@ -213,15 +248,13 @@ func (d Impact) remarks(p *Page, c ImpactCluster) {
 		}
 	}
 	if left > 0 {
-		p.Line("Gone from what Flux would apply, yet staying in the cluster since field manager %q owns them, too: %s, as %s",
-			keeper, plural(left, "field"), example)
+		all = append(all, fmt.Sprintf("Gone from what Flux would apply, yet staying in the cluster since field manager %q owns them, too: %s, as %s",
+			keeper, plural(left, "field"), example))
 	}
 	if c.Summary.Reverted > 0 {
-		p.Line("%s changed by hand since the release; adoption changes them back.", are(c.Summary.Reverted, "field"))
+		all = append(all, are(c.Summary.Reverted, "field")+" changed by hand since the release; adoption changes them back.")
 	}
-	for _, u := range c.Unknown {
-		p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), p.cut(fold(u)))
-	}
+	return all
 }
 
 func are(n int, noun string) string {

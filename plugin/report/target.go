@@ -13,20 +13,24 @@ import (
 type Target struct{ Kind, File string }
 
 // kindRow is one kind of report: a new one is a row here and a file beside this one.
-// It says how a verification and a lint are written; nil where that kind does not know them.
+// It says how a verification and a lint are written, and how any other document that it knows; nil where that kind does
+// not know them.
 type kindRow struct {
 	name         string
 	verification func(Verification) ([]byte, error)
 	lint         func(Lint) ([]byte, error)
+	others       render
+	known        func(Doc) bool // which others
 }
 
 func kindRows() []kindRow {
 	return []kindRow{
-		{"junit", junit, lintJUnit},
-		{"markdown", markdown, lintMarkdown},
-		{"prometheus", prometheus, nil},
-		{"sarif", nil, sarif},
-		{"github", nil, github},
+		{"junit", junit, lintJUnit, renderCases, hasCases},
+		{"markdown", markdown, lintMarkdown, renderMarkdown, isSheeted},
+		{"html", nil, nil, renderHTML, isSheeted},
+		{"prometheus", prometheus, nil, nil, nil},
+		{"sarif", nil, sarif, nil, nil},
+		{"github", nil, github, nil, nil},
 	}
 }
 
@@ -41,11 +45,15 @@ func (k kindRow) render(doc Doc) ([]byte, error) {
 		if k.lint != nil {
 			return k.lint(d)
 		}
+	default:
+		if k.knows(doc) {
+			return k.others(doc, Style{})
+		}
 	}
 	return nil, errors.New("there is no such report of this")
 }
 
-// Kinds are the kinds of reports, for help and completion.
+// Kinds are the kinds of reports, for messages.
 func Kinds() []string {
 	var names []string
 	for _, row := range kindRows() {
@@ -54,11 +62,11 @@ func Kinds() []string {
 	return names
 }
 
-// KindsOf are the kinds that know a document like doc.
-func KindsOf(doc Doc) []string {
+// KindsOf are the kinds that know a document like one of these, for help and completion.
+func KindsOf(like ...Doc) []string {
 	var names []string
 	for _, row := range kindRows() {
-		if row.knows(doc) {
+		if slices.ContainsFunc(like, row.knows) {
 			names = append(names, row.name)
 		}
 	}
@@ -72,7 +80,7 @@ func (k kindRow) knows(doc Doc) bool {
 	case Lint:
 		return k.lint != nil
 	}
-	return false
+	return k.known != nil && k.known(doc)
 }
 
 // Knows says what is wrong where the target's kind knows no document like doc, so that this is known before anything

@@ -50,7 +50,7 @@ func (o *diffOptions) values(ctx context.Context, targets []cli.Target) error {
 			to = "git or cluster"
 		}
 	}
-	doc := report.NewValuesDiff(o.from, to, all, o.defaults)
+	doc := report.NewValuesDiff(o.from, to, "", all, o.defaults)
 	if err := o.out.Print(o.env, doc); err != nil {
 		return err
 	}
