@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -28,11 +29,15 @@ type Journal struct {
 	// Stop says why the run stopped.
 	Stop string `json:"stop,omitempty"`
 	// Digest is the plan's: a run that goes on has to have the same.
-	Digest string `json:"digest"`
-	Tree   string `json:"tree,omitempty"` // the commit of the working tree
-	Backup string `json:"backup,omitempty"`
-	// Plan is what there is to do, without what is applied.
-	Steps []StepRecord `json:"steps"`
+	Digest string       `json:"digest"`
+	Tree   string       `json:"tree,omitempty"` // the commit of the working tree
+	Backup string       `json:"backup,omitempty"`
+	Steps  []StepRecord `json:"steps"`
+	// World is the one that was planned for, Objects those of which the last step hands the fields over.
+	World   State `json:"world"`
+	Objects []Ref `json:"objects,omitempty"`
+	// Frozen are the objects that were suspended when the run stopped, and that going on lets go.
+	Frozen []Ref `json:"frozen,omitempty"`
 	// Before is what the run's objects were before it: enough to go back.
 	Before []BeforeImage `json:"before,omitempty"`
 	// Revision is of Helm's newest record before the run, Method how it was applied.
@@ -83,6 +88,20 @@ type PodEvent struct {
 	Time time.Time `json:"time"`
 	Pod  string    `json:"pod"`
 	Text string    `json:"text"` // "replaced by ...", "container cilium-agent restarted", "not ready"
+}
+
+// Unfinished tells whether the run has begun, and neither ended nor been undone.
+func (j *Journal) Unfinished() bool { return j != nil && (j.Phase == Running || j.Phase == Frozen) }
+
+// Changed tells whether the run may have written anything but its own lock and journal.
+func (j *Journal) Changed() bool {
+	return slices.ContainsFunc(j.Steps, func(s StepRecord) bool { return s.Begun > 0 })
+}
+
+// Adopting tells whether the HelmRelease may have been let go.
+func (j *Journal) Adopting() bool {
+	s := j.Step(StepAdopt)
+	return s != nil && s.Begun > 0
 }
 
 // Step finds the record of a step; nil where the journal has none.

@@ -44,10 +44,13 @@ type Input struct {
 	Facts facts.Facts // with what Parts names, Rendered and Git
 	// Source, HelmRelease and Kustomization are the tree's, nil where it has none.
 	Source, HelmRelease, Kustomization *Object
-	Strategy                           Strategy // empty: the gentlest that is possible
-	// AllowRestart are the workloads that the user accepts to see replaced: "DaemonSet/cilium".
-	AllowRestart []string
-	Soak         time.Duration
+	// Unrendered says why Facts.Rendered is not there; Helmfile is the fleet's, that bootstrapped.
+	Unrendered, Helmfile string
+	Strategy             Strategy // empty: the gentlest that is possible
+	// Allow are the objects of which the user accepts by name what the adoption does to them, a restart of their pods
+	// too: "DaemonSet/cilium".
+	Allow []string
+	Soak  time.Duration
 }
 
 // Plan is what a run would do to one cluster. It can be printed, saved and reviewed, and is the very thing that Runner
@@ -64,6 +67,8 @@ type Plan struct {
 	// Weighed says of each strategy whether it is possible.
 	Weighed  []Weighed `json:"strategies"`
 	Refusals []Refusal `json:"refusals"`
+	// Notes are what a person should know, and what stops nothing.
+	Notes []string `json:"notes,omitempty"`
 	// Verdicts are the checks that the plan was judged by.
 	Verdicts []check.Verdict `json:"-"`
 	Impact   Impact          `json:"impact"`
@@ -117,12 +122,16 @@ type State struct {
 
 // Step is one stretch of a run: writes, and what has to hold before it is over.
 type Step struct {
-	ID     string        `json:"id"`
-	Title  string        `json:"title"`
-	Do     []Action      `json:"do,omitempty"` // none: only wait
-	Until  []Want        `json:"until,omitempty"`
-	Guard  []check.ID    `json:"guard,omitempty"` // stop when one fails meanwhile
-	Within time.Duration `json:"within"`          // stop when Until does not hold by then
+	ID    string   `json:"id"`
+	Title string   `json:"title"`
+	Do    []Action `json:"do,omitempty"` // none: only wait
+	Until []Want   `json:"until,omitempty"`
+	// Before has to hold when the step begins, and is not waited for.
+	Before []Want     `json:"before,omitempty"`
+	Guard  []check.ID `json:"guard,omitempty"` // stop when one fails meanwhile
+	// Patient are guards that may fail for a moment.
+	Patient []check.ID    `json:"patient,omitempty"`
+	Within  time.Duration `json:"within"` // stop when Until does not hold by then
 	// Settle are objects that have to be current, as kstatus has it, before Until is judged.
 	Settle []Ref `json:"settle,omitempty"`
 	// For is how long Until has to hold; 0: once is enough.

@@ -3,6 +3,7 @@ package handover
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
@@ -12,26 +13,182 @@ type Want string
 
 // The wants.
 const (
+	SameWorld   Want = "same-world"   // the world is the one that was planned for
 	SourceReady Want = "source-ready" // the chart's source has an artifact
 	Held        Want = "held"         // the HelmRelease is there, suspended, and nobody works on it
 	Wired       Want = "wired"        // the Kustomization has applied the HelmRelease, which is still held
+	Unmoved     Want = "unmoved"      // Helm's newest record is the one from before the run
 	Released    Want = "released"     // the HelmRelease is ready and Helm's newest record is its own
-	Healthy     Want = "healthy"      // every workload of Cilium is rolled out
 	OneOwner    Want = "one-owner"    // no field of the release's objects is co-owned by the bootstrap
-	Steady      Want = "steady"       // Flux's objects are ready, the record is the adoption's
+	Whole       Want = "whole"        // the release is the next revision of the one from before, and there is no other
 )
 
-// wants is a row for each: whether it holds, and what is seen instead.
-var wants = map[Want]func(*Plan, *Journal, facts.Facts) (bool, string){}
+// want is a row: what has to be looked at, and whether it holds; where not, what is seen instead.
+type want struct {
+	parts []facts.Part
+	holds func(*Plan, *Journal, facts.Facts) (bool, string)
+}
 
-// Holds tells whether w holds in f, and what is seen instead where it does not.
+var wants = map[Want]want{
+	SameWorld:   {[]facts.Part{facts.Identity, facts.Releases, facts.Nodes, facts.Version, facts.Pods}, sameWorld},
+	SourceReady: {[]facts.Part{facts.Sources}, sourceReady},
+	Held:        {[]facts.Part{facts.HelmReleases, facts.Releases}, held},
+	Wired:       {[]facts.Part{facts.HelmReleases, facts.Kustomizations, facts.Releases}, wired},
+	Unmoved:     {[]facts.Part{facts.Releases}, unmoved},
+	Released: {[]facts.Part{facts.HelmReleases, facts.Releases}, func(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
+		return released(f)
+	}},
+	OneOwner: {[]facts.Part{facts.Fields}, oneOwner},
+	Whole:    {[]facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, whole},
+}
+
+// Parts are what has to be looked at to judge w.
+func (w Want) Parts() []facts.Part { return wants[w].parts }
+
+// Holds tells whether w holds in f, and what is seen instead where it does not. What could not be seen does not hold.
 func (w Want) Holds(p *Plan, j *Journal, f facts.Facts) (bool, string) {
-	judge, ok := wants[w]
+	row, ok := wants[w]
 	if !ok {
 		return false, fmt.Sprintf("nobody knows what %q is", string(w))
 	}
-	return judge(p, j, f)
+	for _, part := range row.parts {
+		if !known(f, part) {
+			return false, string(part) + " could not be seen: " + or(f.Blind[part], "not looked at")
+		}
+	}
+	return row.holds(p, j, f)
 }
 
 // known tells whether a part was seen.
 func known(f facts.Facts, part facts.Part) bool { return slices.Contains(f.Seen, part) }
+
+func sameWorld(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	r, _ := newest(f)
+	switch {
+	case f.Live.UID != p.UID:
+		return false, fmt.Sprintf("this is another cluster: kube-system has UID %s, and had %s", f.Live.UID, p.UID)
+	case r.Revision != p.World.Revision || r.Status != p.World.Status:
+		return false, fmt.Sprintf("Helm's newest record is revision %d %s, and was %d %s", r.Revision, r.Status, p.World.Revision, p.World.Status)
+	case len(f.Live.Nodes) != p.World.Nodes:
+		return false, fmt.Sprintf("there are %d nodes, and were %d", len(f.Live.Nodes), p.World.Nodes)
+	case f.Live.Version != p.World.Version:
+		return false, fmt.Sprintf("the API server is %s, and was %s", f.Live.Version, p.World.Version)
+	case podsDigest(f) != p.World.Pods:
+		return false, "Cilium's pods are not those that were planned with"
+	}
+	return true, fmt.Sprintf("%d checks", len(p.Verdicts))
+}
+
+func sourceReady(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	want := p.Step(StepSource).Do[0].Ref
+	for _, s := range f.Live.Sources {
+		if s.Kind != want.Kind || s.Namespace != want.Namespace || s.Name != want.Name {
+			continue
+		}
+		ready := conditionOf(s.Conditions, "Ready")
+		switch {
+		case s.Type == "oci":
+			return true, "static"
+		case s.Revision == "" || ready.Status != "True":
+			return false, or(strings.TrimSpace(ready.Reason+" "+ready.Message), "nothing fetched yet")
+		}
+		return true, strings.TrimSpace(s.Kind + " " + s.Name + " " + s.Revision)
+	}
+	return false, want.String() + " is not there"
+}
+
+func held(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	hr := heldRelease(f)
+	record, _ := newest(f)
+	switch {
+	case hr == nil:
+		return false, "the HelmRelease is not there"
+	case !hr.Suspend:
+		return false, "the HelmRelease is not suspended"
+	case hr.Deleting:
+		return false, "the HelmRelease is being deleted"
+	case conditionOf(hr.Conditions, "Reconciling").Status == "True":
+		return false, "helm-controller still works on the HelmRelease"
+	case strings.HasPrefix(record.Status, "pending"):
+		return false, "Helm's record " + record.Secret + " is " + record.Status
+	}
+	return true, "HelmRelease " + hr.ID() + " suspended"
+}
+
+func wired(p *Plan, j *Journal, f facts.Facts) (bool, string) {
+	if ok, why := held(p, j, f); !ok {
+		return false, why
+	}
+	want := p.Step(StepWire).Do[0].Ref
+	ks := liveKustomization(f, want)
+	hr := heldRelease(f)
+	ready := Ready(ks)
+	switch {
+	case ks == nil:
+		return false, want.String() + " is not there"
+	case ks.Suspend:
+		return false, want.String() + " is suspended"
+	case ready.Status == "False" && ks.ObservedGeneration >= ks.Generation:
+		return false, or(ready.Reason+" "+ready.Message, "not ready")
+	case hr.Labels["kustomize.toolkit.fluxcd.io/name"] != ks.Name:
+		return false, "the Kustomization has not applied the HelmRelease"
+	case !strings.HasSuffix(ks.AttemptedRevision, ":"+p.World.Tree) && !strings.HasSuffix(ks.AppliedRevision, ":"+p.World.Tree):
+		return false, "the Kustomization has not got to commit " + p.World.Tree
+	}
+	return true, "Kustomization " + ks.ID() + " applied " + p.World.Tree[:min(12, len(p.World.Tree))]
+}
+
+// Ready is a Kustomization's condition of that name, empty where it has none.
+func Ready(ks *facts.FluxKustomization) facts.Condition {
+	if ks == nil {
+		return facts.Condition{}
+	}
+	return conditionOf(ks.Conditions, "Ready")
+}
+
+func unmoved(_ *Plan, j *Journal, f facts.Facts) (bool, string) {
+	r, _ := newest(f)
+	if r.Revision != j.Revision || r.Status != "deployed" && r.Status != "" {
+		return false, fmt.Sprintf("Helm's newest record is revision %d %s; before the run it was %d", r.Revision, r.Status, j.Revision)
+	}
+	return true, fmt.Sprintf("revision %d", r.Revision)
+}
+
+func oneOwner(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	n := 0
+	for _, o := range f.Live.Fields {
+		if o.Shared > 0 {
+			n++
+		}
+	}
+	if n > 0 {
+		return false, fmt.Sprintf("%d of %d objects have fields that the bootstrap still owns", n, len(f.Live.Fields))
+	}
+	return true, fmt.Sprintf("%d objects, one owner each", len(f.Live.Fields))
+}
+
+// whole is the proof of adoption: Flux's release is the next revision of the one from before, by an upgrade.
+func whole(p *Plan, j *Journal, f facts.Facts) (bool, string) {
+	if ok, why := released(f); !ok {
+		return false, why
+	}
+	hr := heldRelease(f)
+	last := hr.History[0]
+	action := "upgrade"
+	if p.Strategy == TakeOver {
+		action = "install"
+	}
+	switch {
+	case hr.LastAction != "" && hr.LastAction != action:
+		return false, fmt.Sprintf("Flux's last action is %s, not %s", hr.LastAction, action)
+	case last.Version != int64(j.Revision)+1:
+		return false, fmt.Sprintf("Flux's revision is %d, and %d was to come after %d", last.Version, j.Revision+1, j.Revision)
+	}
+	own := f.Expect.Cilium.Namespace + "/" + f.Expect.Cilium.Release
+	for _, w := range f.Live.DaemonSets {
+		if w.Namespace == f.Expect.Cilium.Namespace && w.Name == f.Expect.Cilium.DaemonSet && w.Release != own {
+			return false, "DaemonSet " + w.Name + " belongs to release " + or(w.Release, "(none)")
+		}
+	}
+	return true, fmt.Sprintf("revision %d by %s, owner %s", last.Version, action, own)
+}

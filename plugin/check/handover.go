@@ -1,0 +1,246 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// SameWhenEmpty are the options of cilium-config that Cilium takes for the same when they are empty and when they are
+// not there, as lists are. A chart's null default is an empty key to Helm 3 and no key to Flux.
+func SameWhenEmpty() []string {
+	return []string{"debug-verbose", "nodeport-addresses", "policy-cidr-match-mode"}
+}
+
+func handoverChecks() []Check {
+	return []Check{{
+		ID: "CG401", Phase: Handover, AC: "AC-4",
+		Title:  "no pod of Cilium was replaced or restarted since the baseline",
+		Hint:   "See why: kubectl -n kube-system get events --field-selector involvedObject.kind=Pod; kubectl -n kube-system describe pod POD. During a run: flux handover status.",
+		About:  "Every pod of Cilium's has the UID that it had, and every container of it the ID and the count of restarts. Generations and rollout status prove nothing: they change without a restart, and do not where a container died.",
+		Manual: "kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium -o custom-columns=POD:.metadata.name,UID:.metadata.uid,RESTARTS:.status.containerStatuses[*].restartCount",
+		Needs:  []facts.Part{facts.Pods},
+		Judge:  judgeUntouched,
+	}, {
+		ID: "CG402", Phase: Handover, AC: "AC-4",
+		Title:  "every workload of Cilium has as many ready pods as at the baseline",
+		Hint:   "See which is not ready: kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium.",
+		About:  "A pod that stops being ready has not restarted yet, and traffic may suffer already.",
+		Manual: "kubectl -n kube-system get ds,deploy -l app.kubernetes.io/part-of=cilium",
+		Needs:  []facts.Part{facts.DaemonSets, facts.Deployments},
+		Judge:  judgeReadiness,
+	}, {
+		ID: "CG403", Phase: Handover, AC: "AC-4",
+		Title:  "Helm's newest record of Cilium is the one that Flux released",
+		Hint:   "A helm or helmfile that runs beside Flux is reverted within an interval: find it, and stop it. See both: helm -n kube-system history cilium; kubectl -n kube-system get helmrelease cilium -o jsonpath='{.status.history}'.",
+		About:  "Name, namespace and revision at the head of the HelmRelease's history are those of the newest record in Helm's storage, which is deployed. Ready alone does not say so: a HelmRelease with another key is ready over a second release.",
+		Manual: "kubectl -n kube-system get helmrelease cilium -o jsonpath='{.status.history[0]}'; kubectl -n kube-system get secrets -l owner=helm,name=cilium",
+		Needs:  []facts.Part{facts.HelmReleases, facts.Releases},
+		Judge:  judgeAdopted,
+	}, {
+		ID: "CG404", Phase: Handover, AC: "AC-4",
+		Title:  "every node that was ready at the baseline is ready",
+		Hint:   "See what it says: kubectl describe node NODE.",
+		About:  "A node that loses its network is NotReady soon after, whatever its agent's pod says.",
+		Manual: "kubectl get nodes",
+		Needs:  []facts.Part{facts.Nodes},
+		Judge:  judgeNodesSince,
+	}, {
+		ID: "CG405", Phase: Handover, AC: "AC-4",
+		Title:  "cilium-config is what it was at the baseline",
+		Hint:   "Agents run on with the old configuration until their next restart. See where the change comes from: kubectl cilium-gitops diff --what values; and put it back in Git.",
+		About:  "An adoption that restarts nothing can still change what agents read when they next start: encryption gone, another cluster ID. Keys that are empty and keys that are not there count as the same where Cilium takes them so.",
+		Manual: "kubectl -n kube-system get configmap cilium-config -o yaml",
+		Needs:  []facts.Part{facts.Config},
+		Judge:  judgeSameConfig,
+	}}
+}
+
+// noBaseline is why nothing can be compared.
+func noBaseline() Verdict {
+	return skip("there is no baseline: keep one with verify --record FILE, and compare with --baseline FILE")
+}
+
+// PodChanges are Cilium's pods that are not as they were at f's baseline: gone, replaced, or with a container that
+// restarted. Pods of Jobs, which end, do not count.
+func PodChanges(f facts.Facts) []Evidence {
+	if f.Base == nil {
+		return nil
+	}
+	before, now := lasting(f, f.Base.Pods), lasting(f, f.Live.Pods)
+	var all []Evidence
+	for _, uid := range slices.Sorted(maps.Keys(before)) {
+		was := before[uid]
+		where := "Pod/" + was.Namespace + "/" + was.Name
+		is, there := now[uid]
+		switch {
+		case !there:
+			all = append(all, Evidence{where, "gone or replaced", "UID " + uid})
+		case is.Deleting && !was.Deleting:
+			all = append(all, Evidence{where, "being deleted", "left alone"})
+		default:
+			all = append(all, restarts(where, was, is)...)
+		}
+	}
+	for _, uid := range slices.Sorted(maps.Keys(now)) {
+		if _, there := before[uid]; !there {
+			p := now[uid]
+			all = append(all, Evidence{"Pod/" + p.Namespace + "/" + p.Name, "new since the baseline", "the pods of the baseline"})
+		}
+	}
+	return all
+}
+
+// lasting are Cilium's pods that run for good, by UID.
+func lasting(f facts.Facts, pods []facts.Pod) map[string]facts.Pod {
+	all := map[string]facts.Pod{}
+	for _, p := range pods {
+		if p.Namespace == f.Expect.Cilium.Namespace && p.Labels["app.kubernetes.io/part-of"] == "cilium" && !strings.HasPrefix(p.Owner, "Job/") {
+			all[p.UID] = p
+		}
+	}
+	return all
+}
+
+func restarts(where string, was, is facts.Pod) []Evidence {
+	var all []Evidence
+	for _, old := range was.Containers {
+		i := slices.IndexFunc(is.Containers, func(c facts.Container) bool { return c.Name == old.Name })
+		if i < 0 {
+			all = append(all, Evidence{where + " " + old.Name, "no such container", "as at the baseline"})
+			continue
+		}
+		c := is.Containers[i]
+		if c.Restarts != old.Restarts || c.ID != old.ID {
+			all = append(all, Evidence{where + " " + c.Name, fmt.Sprintf("%d restarts, %s", c.Restarts, orAbsent(c.ID)), fmt.Sprintf("%d restarts, %s", old.Restarts, orAbsent(old.ID))})
+		}
+	}
+	return all
+}
+
+func judgeUntouched(f facts.Facts) Verdict {
+	if f.Base == nil {
+		return noBaseline()
+	}
+	before := len(lasting(f, f.Base.Pods))
+	if before == 0 {
+		return unknown("the baseline has no pod of Cilium", Evidence{Where: "baseline pods", Got: "none"})
+	}
+	if changes := PodChanges(f); len(changes) > 0 {
+		return fail("pods of Cilium are not those of the baseline", changes...)
+	}
+	return pass("%d of %s untouched", before, count(before, "pod"))
+}
+
+func judgeReadiness(f facts.Facts) Verdict {
+	if f.Base == nil {
+		return noBaseline()
+	}
+	var n findings
+	compared := 0
+	for _, was := range slices.Concat(f.Base.DaemonSets, f.Base.Deployments) {
+		if was.Namespace != f.Expect.Cilium.Namespace || was.Labels["app.kubernetes.io/part-of"] != "cilium" {
+			continue
+		}
+		compared++
+		where := place(was.Namespace, was.Kind, was.Name)
+		is, there := workload(f.Live.DaemonSets, was.Namespace, was.Name)
+		if was.Kind == "Deployment" {
+			is, there = workload(f.Live.Deployments, was.Namespace, was.Name)
+		}
+		switch {
+		case !there:
+			n.failed(where, "not found", "as at the baseline")
+		case is.Ready < was.Ready:
+			n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(was.Ready))
+		}
+	}
+	if compared == 0 {
+		n.unseen("baseline workloads", "none")
+	}
+	return n.verdict(count(compared, "workload")+" as ready as before", "a workload of Cilium has fewer ready pods than at the baseline")
+}
+
+func judgeAdopted(f facts.Facts) Verdict {
+	hr, ok := ciliumHelmRelease(f)
+	if !ok {
+		return notHandedOver(f)
+	}
+	if len(hr.History) == 0 {
+		return skip("HelmRelease %s has released nothing yet", hr.ID())
+	}
+	record, found := newest(f)
+	if !found {
+		return fail("Helm has no record of the release", Evidence{"Helm release " + f.Expect.Cilium.Namespace + "/" + f.Expect.Cilium.Release, "not found", "a record"})
+	}
+	last := hr.History[0]
+	var n findings
+	where := "HelmRelease " + hr.ID() + " history"
+	if key, own := last.Namespace+"/"+last.Name, f.Expect.Cilium.Namespace+"/"+f.Expect.Cilium.Release; key != own {
+		n.failed(where+" release", key, own)
+	}
+	if last.Version != int64(record.Revision) {
+		n.failed(where+" revision", fmt.Sprint(last.Version), fmt.Sprintf("%d, Helm's newest", record.Revision))
+	}
+	if record.Status != "deployed" {
+		n.failed(record.Namespace+"/Secret/"+record.Secret+" status", record.Status, "deployed")
+	}
+	return n.verdict(fmt.Sprintf("revision %d by %s", record.Revision, orAbsent(hr.LastAction)), "the release that runs is not Flux's")
+}
+
+func judgeNodesSince(f facts.Facts) Verdict {
+	if f.Base == nil {
+		return noBaseline()
+	}
+	var n findings
+	ready := 0
+	for _, was := range f.Base.Nodes {
+		i := slices.IndexFunc(f.Live.Nodes, func(is facts.Node) bool { return is.Name == was.Name })
+		switch {
+		case !was.Ready:
+		case i < 0:
+			n.failed("Node/"+was.Name, "gone", "ready")
+		case !f.Live.Nodes[i].Ready:
+			n.failed("Node/"+was.Name, "not ready "+f.Live.Nodes[i].Reason, "ready")
+		default:
+			ready++
+		}
+	}
+	return n.verdict(count(ready, "node")+" ready", "a node is not ready any more")
+}
+
+func judgeSameConfig(f facts.Facts) Verdict {
+	switch {
+	case f.Base == nil:
+		return noBaseline()
+	case f.Base.Config == nil:
+		return unknown("the baseline has no cilium-config", Evidence{Where: "baseline cilium-config", Got: "none"})
+	case f.Live.Config == nil:
+		return fail("there is no ConfigMap cilium-config", Evidence{"kube-system/ConfigMap/cilium-config", "not found", "a ConfigMap"})
+	}
+	var n findings
+	keys := maps.Clone(f.Base.Config.Data)
+	if keys == nil {
+		keys = map[string]string{}
+	}
+	maps.Copy(keys, f.Live.Config.Data)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		was, had := f.Base.Config.Data[key]
+		is, has := f.Live.Config.Data[key]
+		if was == is && (had == has || slices.Contains(SameWhenEmpty(), key)) {
+			continue
+		}
+		n.failed("cilium-config "+key, present(is, has), present(was, had))
+	}
+	return n.verdict(count(len(f.Base.Config.Data), "key")+" as before", "cilium-config has changed")
+}
+
+func present(value string, there bool) string {
+	if !there {
+		return "(absent)"
+	}
+	return fmt.Sprintf("%q", value)
+}

@@ -1,0 +1,297 @@
+package handover
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
+)
+
+// rule is one reason why a plan must not be run: a row, and a function that finds it.
+type rule struct {
+	id     string // "HP101": stable, never reused
+	reason string
+	hint   string
+	// finds is what is wrong; none where nothing is.
+	finds func(in *Input) []check.Evidence
+}
+
+func rules() []rule {
+	return slices.Concat(identityRules(), profileRules(), clusterRules(), impactRules())
+}
+
+// RuleText says what each of the plan's own refusals means: id, reason, hint.
+func RuleText() [][3]string {
+	all := make([][3]string, 0, len(rules())+len(ownRules))
+	for _, r := range rules() {
+		all = append(all, [3]string{r.id, r.reason, r.hint})
+	}
+	return append(all, ownRules...)
+}
+
+// The refusals that no single look at the facts finds.
+const (
+	refusedStrategy = "HP401"
+	refusedRights   = "HP402"
+	refusedUnknown  = "HP403"
+)
+
+var ownRules = [][3]string{
+	{refusedStrategy, "the strategy is not possible here", "See the table of strategies."},
+	{refusedRights, "a right that the run needs is missing", "Ask whoever manages the cluster for it: kubectl auth can-i --list."},
+	{refusedUnknown, "what the adoption would do is not wholly known", "See what could not be known: kubectl cilium-gitops diff --what impact."},
+}
+
+func identityRules() []rule {
+	return []rule{{
+		id: "HP101", reason: "the cluster does not say which one it is",
+		hint: "The run has to get Namespace kube-system: its UID tells clusters apart.",
+		finds: func(in *Input) []check.Evidence {
+			return when(in.Facts.Live.UID == "", "Namespace/kube-system uid", "(unknown)", "a UID")
+		},
+	}, {
+		id: "HP102", reason: "the working tree has no HelmRelease of Cilium for this cluster",
+		hint: "Write one: kubectl cilium-gitops scaffold. Or name the tree: --repo DIR.",
+		finds: func(in *Input) []check.Evidence {
+			return when(in.HelmRelease == nil || in.Facts.Git.Cilium() == nil, "--repo", "no HelmRelease", "the one that is to adopt Cilium")
+		},
+	}, {
+		id: "HP103", reason: "the HelmRelease releases into another namespace than Cilium's",
+		hint:  "Leave targetNamespace away, and have the HelmRelease in Cilium's namespace.",
+		finds: onRelease(wrongNamespace),
+	}, {
+		id: "HP104", reason: "the HelmRelease has another chart than the release that runs",
+		hint: "With another chart name Flux uninstalls before it installs. Name the chart that runs.",
+		finds: onRelease(func(in *Input, r *facts.GitRelease) []check.Evidence {
+			runs := in.Facts.Live.Release
+			name := r.Chart.Name
+			if in.Facts.Rendered != nil {
+				name = in.Facts.Rendered.Chart
+			}
+			return when(runs != nil && name != "" && name != runs.Chart, at(r)+" chart", name, chartOf(runs))
+		}),
+	}}
+}
+
+func chartOf(r *facts.ReleaseContents) string {
+	if r == nil {
+		return ""
+	}
+	return r.Chart
+}
+
+func wrongNamespace(in *Input, r *facts.GitRelease) []check.Evidence {
+	own := in.Facts.Expect.Cilium.Namespace
+	return when(r.ReleaseNamespace != own, at(r)+" release namespace", r.ReleaseNamespace, own)
+}
+
+// onRelease is a finder that has nothing to find where the tree has no HelmRelease.
+func onRelease(finds func(*Input, *facts.GitRelease) []check.Evidence) func(*Input) []check.Evidence {
+	return func(in *Input) []check.Evidence {
+		if r := in.Facts.Git.Cilium(); r != nil {
+			return finds(in, r)
+		}
+		return nil
+	}
+}
+
+// at is where a HelmRelease stands in the tree, for evidence.
+func at(r *facts.GitRelease) string {
+	return strings.TrimSpace(fmt.Sprintf("%s:%d HelmRelease %s/%s", r.File, r.Line, r.Namespace, r.Name))
+}
+
+// when is that evidence where wrong, else none.
+func when(wrong bool, where, got, want string) []check.Evidence {
+	if !wrong {
+		return nil
+	}
+	return []check.Evidence{{Where: where, Got: got, Want: want}}
+}
+
+func clusterRules() []rule {
+	return []rule{{
+		id: "HP201", reason: "the HelmRelease is in the cluster and not held: the moment of adoption is Flux's, not this run's",
+		hint: "Wait until it is ready, then look: kubectl cilium-gitops verify --phase gitops,handover. Or hold it first: flux suspend helmrelease -n kube-system cilium.",
+		finds: func(in *Input) []check.Evidence {
+			hr := heldRelease(in.Facts)
+			return when(hr != nil && !hr.Suspend && !adopted(in.Facts), "HelmRelease/"+ref(hr)+" suspend", "false", "true, or adopted")
+		},
+	}, {
+		id: "HP202", reason: "Flux has adopted Cilium, and its HelmRelease is suspended",
+		hint: "Go on with the run that stopped: flux handover run --resume. Or let Flux go on: flux resume helmrelease -n kube-system cilium.",
+		finds: func(in *Input) []check.Evidence {
+			hr := heldRelease(in.Facts)
+			return when(hr != nil && hr.Suspend && len(hr.History) > 0, "HelmRelease/"+ref(hr)+" suspend", "true", "false")
+		},
+	}, {
+		id: "HP203", reason: "Flux's objects of Cilium are being deleted",
+		hint: "Deleting an active HelmRelease uninstalls Cilium. Suspend it now: flux suspend helmrelease -n kube-system cilium.",
+		finds: func(in *Input) []check.Evidence {
+			hr := heldRelease(in.Facts)
+			out := when(hr != nil && hr.Deleting, "HelmRelease/"+ref(hr), "deleting", "kept")
+			if ks := kustomization(in); ks != nil && ks.Deleting {
+				out = append(out, check.Evidence{Where: "Kustomization/" + ks.ID(), Got: "deleting", Want: "kept"})
+			}
+			return out
+		},
+	}, {
+		id: "HP204", reason: "somebody else manages Cilium's objects, and would change them back",
+		hint:  "Take Cilium out of its hands first (an Argo CD application, Talos' inline manifests, k3s' own Helm controller).",
+		finds: otherManagers,
+	}}
+}
+
+func ref(hr *facts.HelmRelease) string {
+	if hr == nil {
+		return ""
+	}
+	return hr.ID()
+}
+
+// heldRelease is the cluster's HelmRelease of the tree's name; nil where there is none.
+func heldRelease(f facts.Facts) *facts.HelmRelease {
+	namespace, name := f.Expect.Flux.HelmReleaseNamespace, f.Expect.Flux.HelmRelease
+	if r := f.Git.Cilium(); r != nil {
+		namespace, name = r.Namespace, r.Name
+	}
+	for i := range f.Live.HelmReleases {
+		if hr := &f.Live.HelmReleases[i]; hr.Namespace == namespace && hr.Name == name {
+			return hr
+		}
+	}
+	return nil
+}
+
+// kustomization is the cluster's Kustomization of the tree's name; nil where there is none.
+func kustomization(in *Input) *facts.FluxKustomization {
+	if in.Kustomization == nil {
+		return nil
+	}
+	return liveKustomization(in.Facts, in.Kustomization.Ref)
+}
+
+func liveKustomization(f facts.Facts, r Ref) *facts.FluxKustomization {
+	for i := range f.Live.Kustomizations {
+		if ks := &f.Live.Kustomizations[i]; ks.Namespace == r.Namespace && ks.Name == r.Name {
+			return ks
+		}
+	}
+	return nil
+}
+
+// reconcilers are the field managers of programs that write what they manage again and again. k3s' Helm controller
+// calls itself as Flux's does; its objects have no labels of Flux's, and it has another group's HelmChart.
+var reconcilers = []string{"argocd", "argo-cd", "talos", "deploy@", "fleetagent", "rancher", "rke2", "k3s", "kapp", "sveltos", "crossplane", "carvel", "eno", "addon-manager"}
+
+func otherManagers(in *Input) []check.Evidence {
+	if in.Facts.Rendered == nil {
+		return nil
+	}
+	seen := map[string]string{}
+	for _, o := range in.Facts.Rendered.Live {
+		for _, owner := range o.Owners {
+			for _, name := range reconcilers {
+				if strings.HasPrefix(strings.ToLower(owner.Manager), name) && seen[owner.Manager] == "" {
+					seen[owner.Manager] = o.Key()
+				}
+			}
+		}
+	}
+	var out []check.Evidence
+	for manager, key := range seen {
+		out = append(out, check.Evidence{Where: key + " managedFields", Got: manager, Want: "Helm alone"})
+	}
+	slices.SortFunc(out, func(a, b check.Evidence) int { return strings.Compare(a.Got, b.Got) })
+	return out
+}
+
+func impactRules() []rule {
+	by := func(picks func(impact.Change) string) func(*Input) []check.Evidence {
+		return func(in *Input) []check.Evidence {
+			var out []check.Evidence
+			for _, c := range impact.Of(in.Facts, in.Facts.Rendered) {
+				if got := picks(c); got != "" && !c.Expected && !in.allowed(c.Ref) {
+					out = append(out, check.Evidence{Where: c.Ref.String(), Got: got, Want: c.Why})
+				}
+			}
+			return out
+		}
+	}
+	const see = "See all of it: kubectl cilium-gitops diff --what impact. "
+	return []rule{{
+		id: "HP301", reason: "the adoption would replace pods",
+		hint:  see + "Give Git the values that run; or accept it by name: --allow DaemonSet/cilium.",
+		finds: by(func(c impact.Change) string { return some(c.Restarts, "pod", "replaced") + some(c.Lost, "pod", "lost") }),
+	}, {
+		id: "HP302", reason: "the adoption would delete objects",
+		hint: see + "Give Git the values that run.",
+		finds: by(func(c impact.Change) string {
+			if c.Effect == impact.Delete && c.Lost == 0 {
+				return "deleted"
+			}
+			return ""
+		}),
+	}, {
+		id: "HP303", reason: "the adoption would change Cilium's configuration",
+		hint:  see + "Running agents would keep the old one until their next restart, whenever that is. Give Git the values that run.",
+		finds: by(configChanged),
+	}, {
+		id: "HP304", reason: "fields that Git no longer has would stay in the cluster",
+		hint:  see + "Hand over what runs first, then change it: after a run, what is removed in Git is removed in the cluster.",
+		finds: by(func(c impact.Change) string { return some(len(c.Left), "field", "kept by "+c.Keeper) }),
+	}, {
+		id: "HP305", reason: "the adoption would change or create objects",
+		hint:  see + "Give Git the values that run; or accept it by name: --allow KIND/NAME.",
+		finds: by(otherwiseChanged),
+	}}
+}
+
+func some(n int, noun, what string) string {
+	if n == 0 {
+		return ""
+	}
+	if n > 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s %s", n, noun, what)
+}
+
+// configChanged are the keys of a ConfigMap that would change, without those that only look as if.
+func configChanged(c impact.Change) string {
+	if c.Keys == 0 || c.Restarts > 0 {
+		return ""
+	}
+	var keys []string
+	for _, e := range c.Edits {
+		key := strings.TrimPrefix(string(e.Path), "data.")
+		if e.Removed && fmt.Sprint(e.From) == "" && slices.Contains(check.SameWhenEmpty(), strings.Trim(key, `"[]`)) {
+			continue
+		}
+		if strings.HasPrefix(string(e.Path), "data") {
+			keys = append(keys, key)
+		}
+	}
+	return strings.Join(keys, ", ")
+}
+
+// otherwiseChanged is what is left: an object that is created, or changes by more than labels and annotations.
+func otherwiseChanged(c impact.Change) string {
+	switch {
+	case c.Restarts > 0 || c.Lost > 0 || c.Keys > 0:
+		return ""
+	case c.Effect == impact.Create && c.Ref.APIVersion != "": // a hook has none
+		return "created"
+	case c.Effect == impact.Config:
+		return some(len(c.Paths), "field", "changed")
+	}
+	return ""
+}
+
+// allowed tells whether the user accepts by name what happens to an object: "DaemonSet/cilium",
+// "DaemonSet/kube-system/cilium".
+func (in *Input) allowed(r Ref) bool {
+	return slices.Contains(in.Allow, r.Kind+"/"+r.Name) || slices.Contains(in.Allow, r.String())
+}

@@ -1,0 +1,285 @@
+package handover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// patience is how long a patient guard may fail, tick how long a step waits before it looks again though nothing
+// happened, hurry the same after an error.
+const (
+	patience = 30 * time.Second
+	tick     = 10 * time.Second
+	hurry    = 2 * time.Second
+)
+
+// Runner executes plans.
+type Runner struct {
+	World   World
+	Journal Keeper
+	Clock   Clock
+	Tell    func(Event) // nil: nobody watches
+	Tool    string      // "flux-handover/v1.2.3"
+	Holder  string      // who runs it
+}
+
+// StopKind is why a run stopped.
+type StopKind string
+
+// The kinds of stops.
+const (
+	StopGuard       StopKind = "guard"       // something happened that must not
+	StopTime        StopKind = "time"        // something did not happen in time
+	StopWorld       StopKind = "world"       // the world is not the one that was planned for
+	StopError       StopKind = "error"       // the cluster refused, or could not be reached in time
+	StopInterrupted StopKind = "interrupted" // the user
+	StopLost        StopKind = "lost"        // somebody else has the lock
+)
+
+// Stop is why a run did not come to its end.
+type Stop struct {
+	Kind   StopKind
+	Step   string
+	Reason string
+	// Frozen: Flux's objects are suspended, and that was seen.
+	Frozen bool
+	Err    error
+}
+
+func (s *Stop) Error() string { return fmt.Sprintf("step %s: %s", s.Step, s.Reason) }
+func (s *Stop) Unwrap() error { return s.Err }
+
+// Begin is the journal of a run that is about to begin.
+func (r *Runner) Begin(p *Plan, id string) *Journal {
+	j := &Journal{
+		APIVersion: facts.APIVersion, Kind: JournalKind, Run: id, Tool: r.Tool, Holder: r.Holder, Cluster: p.Cluster,
+		Context: p.Context, UID: p.UID, Strategy: p.Strategy, Phase: Running, Began: r.Clock.Now().UTC(), Digest: p.Digest,
+		Tree: p.World.Tree, World: p.World, Revision: p.World.Revision,
+	}
+	for _, s := range p.Steps {
+		j.Steps = append(j.Steps, StepRecord{ID: s.ID, Title: s.Title})
+		for _, a := range s.Do {
+			j.Objects = append(j.Objects, a.Objects...)
+		}
+	}
+	return j
+}
+
+// Run executes a plan by its journal, which Begin made or Keeper loaded: steps that have ended are not taken again. Its
+// error is a *Stop. The journal is up to date when it returns, as far as it could be written.
+func (r *Runner) Run(ctx context.Context, p *Plan, j *Journal) error {
+	if err := r.resume(ctx, p, j); err != nil {
+		return err
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		rec := j.Step(s.ID)
+		if rec == nil || !rec.Ended.IsZero() {
+			continue
+		}
+		if err := r.step(ctx, p, j, s, rec); err != nil {
+			return r.stop(ctx, p, j, s, err)
+		}
+	}
+	j.Phase, j.Ended, j.Stop = Finished, r.Clock.Now().UTC(), ""
+	if err := r.save(ctx, j); err != nil {
+		return r.stop(ctx, p, j, &p.Steps[len(p.Steps)-1], err)
+	}
+	r.tell(j, nil, Event{Kind: Done, Text: "Cilium is Flux's"})
+	return nil
+}
+
+// resume lets go what was suspended when the run stopped, when there is anything.
+func (r *Runner) resume(ctx context.Context, p *Plan, j *Journal) error {
+	last := &p.Steps[0]
+	for i := range p.Steps {
+		if rec := j.Step(p.Steps[i].ID); rec != nil && rec.Ended.IsZero() {
+			last = &p.Steps[i]
+			break
+		}
+	}
+	j.Phase, j.Stop, j.Holder = Running, "", or(r.Holder, j.Holder)
+	if err := r.save(ctx, j); err != nil {
+		return r.stop(ctx, p, j, last, err)
+	}
+	release := p.Step(StepAdopt).Do[0].Ref
+	for _, ref := range slices.Clone(j.Frozen) {
+		if ref == release && !j.Adopting() {
+			continue // it is held, as it should be
+		}
+		if err := r.World.Do(ctx, Action{Verb: Resume, Ref: ref, Manager: FluxCLI, Why: "the run goes on"}); err != nil {
+			return r.stop(ctx, p, j, last, r.failed("resume "+ref.String(), err))
+		}
+	}
+	if len(j.Frozen) == 0 {
+		return nil
+	}
+	j.Frozen = nil
+	if err := r.save(ctx, j); err != nil {
+		return r.stop(ctx, p, j, last, err)
+	}
+	return nil
+}
+
+// step takes one step, or what is left of it.
+func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord) error {
+	if rec.Began.IsZero() {
+		rec.Began = r.Clock.Now().UTC()
+	}
+	r.tell(j, s, Event{Kind: Began})
+	deadline := r.Clock.Now().Add(s.Within)
+	if rec.Begun == 0 && len(s.Before) > 0 {
+		if err := r.before(ctx, p, j, s, deadline); err != nil {
+			return err
+		}
+	}
+	if s.ID == StepBackup {
+		if err := r.backup(ctx, p, j, rec); err != nil {
+			return err
+		}
+	}
+	for i := rec.Taken; i < len(s.Do); i++ {
+		if err := r.act(ctx, j, s, rec, i, deadline); err != nil {
+			return err
+		}
+	}
+	if len(s.Settle) > 0 {
+		if err := r.World.Settle(ctx, s.Settle, s.Within); err != nil {
+			return r.failed("wait until they are current", err)
+		}
+	}
+	if err := r.wait(ctx, p, j, s, rec, deadline); err != nil {
+		return err
+	}
+	rec.Ended = r.Clock.Now().UTC()
+	if err := r.save(ctx, j); err != nil {
+		return err
+	}
+	r.tell(j, s, Event{Kind: Ended, Text: rec.Text, Elapsed: rec.Ended.Sub(rec.Began)})
+	return nil
+}
+
+// before judges what has to hold when the step begins. What cannot be seen is looked at again; what is otherwise stops.
+func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, deadline time.Time) error {
+	for {
+		f, err := r.World.Observe(ctx, partsOf(s.Before))
+		if err == nil && len(f.Blind) == 0 {
+			for _, w := range s.Before {
+				if ok, why := w.Holds(p, j, f); !ok {
+					return &Stop{Kind: StopWorld, Reason: why}
+				}
+			}
+			return nil
+		}
+		if err := r.again(ctx, deadline, "see the cluster", errors.Join(err, blindness(f))); err != nil {
+			return err
+		}
+	}
+}
+
+// act writes one action down, takes it, and writes down that it was taken.
+func (r *Runner) act(ctx context.Context, j *Journal, s *Step, rec *StepRecord, i int, deadline time.Time) error {
+	a := s.Do[i]
+	if err := r.image(ctx, j, a, deadline); err != nil {
+		return err
+	}
+	rec.Begun = i + 1
+	if err := r.save(ctx, j); err != nil {
+		return err
+	}
+	r.tell(j, s, Event{Kind: Doing, Text: fmt.Sprintf("%s %s", a.Verb, a.Ref)})
+	for {
+		err := r.World.Do(ctx, a)
+		if err == nil {
+			break
+		}
+		if err := r.again(ctx, deadline, fmt.Sprintf("%s %s", a.Verb, a.Ref), err); err != nil {
+			return err
+		}
+	}
+	rec.Taken = i + 1
+	return r.save(ctx, j)
+}
+
+// image keeps what an object was before the run first wrote to it.
+func (r *Runner) image(ctx context.Context, j *Journal, a Action, deadline time.Time) error {
+	if a.Ref == (Ref{}) || slices.ContainsFunc(j.Before, func(b BeforeImage) bool { return b.Ref == a.Ref }) {
+		return nil
+	}
+	for {
+		raw, err := r.World.Image(ctx, a.Ref)
+		if err == nil {
+			j.Before = append(j.Before, imageOf(a.Ref, raw))
+			return nil
+		}
+		if err := r.again(ctx, deadline, "get "+a.Ref.String(), err); err != nil {
+			return err
+		}
+	}
+}
+
+// backup keeps what going back needs, and how things are.
+func (r *Runner) backup(ctx context.Context, p *Plan, j *Journal, rec *StepRecord) error {
+	if j.Base != nil && j.Backup != "" {
+		return nil
+	}
+	f, err := r.World.Observe(ctx, BaseParts())
+	if err != nil {
+		return r.failed("see the cluster", err)
+	}
+	if err := blindness(f); err != nil {
+		return r.failed("see the cluster", err)
+	}
+	if ok, why := sameWorld(p, j, f); !ok {
+		return &Stop{Kind: StopWorld, Reason: why}
+	}
+	where, err := r.World.Backup(ctx)
+	if err != nil {
+		return r.failed("back up", err)
+	}
+	base := f.Live
+	j.Base, j.Backup = &base, where
+	if f.Live.Release != nil {
+		j.Method = f.Live.Release.ApplyMethod
+	}
+	rec.Text = fmt.Sprintf("%d pods, revision %d, backup in %s", len(ciliumPods(f)), j.Revision, where)
+	return r.save(ctx, j)
+}
+
+// again waits before something is tried once more, or gives up.
+func (r *Runner) again(ctx context.Context, deadline time.Time, what string, err error) error {
+	if ctx.Err() != nil || errors.Is(err, ErrLost) || !r.Clock.Now().Before(deadline) {
+		return r.failed(what, err)
+	}
+	if waited := r.World.Changed(ctx, hurry); ctx.Err() != nil {
+		return r.failed(what, errors.Join(err, waited))
+	}
+	return nil
+}
+
+func (r *Runner) failed(what string, err error) error {
+	return &Stop{Kind: StopError, Reason: what + ": " + err.Error(), Err: err}
+}
+
+func (r *Runner) save(ctx context.Context, j *Journal) error {
+	if err := r.Journal.Save(ctx, j); err != nil {
+		return r.failed("keep the journal", err)
+	}
+	return nil
+}
+
+func (r *Runner) tell(j *Journal, s *Step, e Event) {
+	if r.Tell == nil {
+		return
+	}
+	e.Time, e.Cluster = r.Clock.Now().UTC(), j.Cluster
+	if s != nil {
+		e.Step, e.Title = s.ID, s.Title
+	}
+	r.Tell(e)
+}

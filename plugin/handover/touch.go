@@ -1,0 +1,96 @@
+package handover
+
+import (
+	"slices"
+	"strings"
+)
+
+// touches are all objects that a run of the plan may write to: its steps', those that it suspends when it stops, its
+// lock and its journal.
+func (p *Plan) touches(in *Input) []Touch {
+	var all []Touch
+	add := func(r Ref, verb, as string) {
+		i := slices.IndexFunc(all, func(t Touch) bool { return t.Ref == r })
+		if i < 0 {
+			all = append(all, Touch{Ref: r})
+			i = len(all) - 1
+		}
+		if !slices.Contains(all[i].Verbs, verb) {
+			all[i].Verbs = append(all[i].Verbs, verb)
+		}
+		if as != "" && !slices.Contains(all[i].As, as) {
+			all[i].As = append(all[i].As, as)
+		}
+	}
+	for _, s := range p.Steps {
+		for _, a := range s.Do {
+			for _, r := range a.touches() {
+				if a.Verb == Apply {
+					add(r, "create", "")
+				}
+				add(r, "patch", a.Manager)
+			}
+		}
+	}
+	if ks := kustomization(in); ks != nil {
+		add(in.Kustomization.Ref, "patch", FluxCLI)
+	}
+	namespace := in.Facts.Expect.Flux.Namespace
+	for _, r := range []Ref{
+		{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: namespace, Name: LeaseName},
+		{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: JournalName},
+	} {
+		add(r, "create", "")
+		add(r, "update", "")
+		if r.Kind == "Lease" {
+			add(r, "delete", "")
+		}
+	}
+	return all
+}
+
+// resources are the names by which the API knows kinds that a run may write to.
+var resources = map[string]string{
+	"HelmRelease": "helmreleases", "Kustomization": "kustomizations", "OCIRepository": "ocirepositories",
+	"HelmRepository": "helmrepositories", "GitRepository": "gitrepositories", "Bucket": "buckets", "HelmChart": "helmcharts",
+	"Lease": "leases", "ConfigMap": "configmaps", "DaemonSet": "daemonsets", "Deployment": "deployments",
+	"Secret": "secrets", "Service": "services", "ServiceAccount": "serviceaccounts", "Role": "roles", "RoleBinding": "rolebindings",
+	"ClusterRole": "clusterroles", "ClusterRoleBinding": "clusterrolebindings", "ServiceMonitor": "servicemonitors",
+	"GatewayClass": "gatewayclasses", "Namespace": "namespaces", "Job": "jobs", "CronJob": "cronjobs",
+}
+
+// resourceOf is the plural by which a kind is asked for. Kinds that are not known follow English.
+func resourceOf(kind string) string {
+	if r, ok := resources[kind]; ok {
+		return r
+	}
+	lower := strings.ToLower(kind)
+	switch {
+	case strings.HasSuffix(lower, "y"):
+		return strings.TrimSuffix(lower, "y") + "ies"
+	case strings.HasSuffix(lower, "s"):
+		return lower + "es"
+	}
+	return lower + "s"
+}
+
+// Rights are what a run of the plan has to be allowed to do.
+func (p *Plan) Rights() []Right {
+	var all []Right
+	for _, t := range p.Touches {
+		group, _, namespaced := strings.Cut(t.Ref.APIVersion, "/")
+		if !namespaced {
+			group = ""
+		}
+		for _, verb := range t.Verbs {
+			r := Right{Verb: verb, Group: group, Resource: resourceOf(t.Ref.Kind), Namespace: t.Ref.Namespace, Name: t.Ref.Name}
+			if verb == "create" {
+				r.Name = "" // the API cannot tell by name who may create
+			}
+			if !slices.Contains(all, r) {
+				all = append(all, r)
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,205 @@
+package handover
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// BaseParts are what a run's baseline holds: what its guards compare with.
+func BaseParts() []facts.Part {
+	return []facts.Part{
+		facts.Identity, facts.Version, facts.Nodes, facts.DaemonSets, facts.Deployments, facts.Pods, facts.Config,
+		facts.Releases, facts.Release, facts.HelmReleases, facts.Kustomizations, facts.Sources,
+	}
+}
+
+// watched is a step's wait, from one look to the next.
+type watched struct {
+	deadline time.Time
+	since    time.Time // Until has held from then on
+	bad      map[check.ID]time.Time
+}
+
+// wait looks until what the step waits for holds, long enough, or a guard fails, or the time is up.
+func (r *Runner) wait(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord, deadline time.Time) error {
+	if len(s.Until) == 0 {
+		return nil
+	}
+	guards := checks(slices.Concat(s.Guard, s.Patient))
+	parts := slices.Concat(partsOf(s.Until), check.Needs(guards, nil))
+	slices.Sort(parts)
+	parts = slices.Compact(parts)
+	w := watched{deadline: deadline, bad: map[check.ID]time.Time{}}
+	for {
+		f, err := r.World.Observe(ctx, parts)
+		if err != nil && (ctx.Err() != nil || errors.Is(err, ErrLost)) {
+			return r.failed("see the cluster", err)
+		}
+		f.Base = j.Base
+		over, err := r.look(p, j, s, rec, &w, f, guards)
+		if over || err != nil {
+			return err
+		}
+		if err := r.World.Changed(ctx, r.pause(s, &w)); err != nil && ctx.Err() != nil {
+			return r.failed("wait", err)
+		}
+	}
+}
+
+// pause is how long to wait at most before looking again.
+func (r *Runner) pause(s *Step, w *watched) time.Duration {
+	d := min(tick, w.deadline.Sub(r.Clock.Now()))
+	if !w.since.IsZero() {
+		d = min(d, w.since.Add(s.For).Sub(r.Clock.Now()))
+	}
+	return max(d, 10*time.Millisecond)
+}
+
+// look judges what is seen: guards first, then what is waited for.
+func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched, f facts.Facts, guards []check.Check) (bool, error) {
+	now := r.Clock.Now()
+	if stop := w.guard(s, j, f, guards, now); stop != nil {
+		return false, stop
+	}
+	ok, why := true, ""
+	for _, want := range s.Until {
+		if ok, why = want.Holds(p, j, f); !ok {
+			break
+		}
+	}
+	pods := ciliumPods(f)
+	e := Event{Kind: Waiting, Text: why, Pods: len(pods), Untouched: len(pods) - len(Touched(f)), Elapsed: now.Sub(rec.Began)}
+	switch {
+	case !ok:
+		w.since = time.Time{}
+	case w.since.IsZero():
+		w.since = now
+	}
+	if ok && now.Sub(w.since) >= s.For {
+		rec.Text = why
+		if s.ID == StepProof || s.ID == StepSoak {
+			live := f.Live
+			j.Proof = &live
+			rec.Text = fmt.Sprintf("%d of %d pods untouched; %s", e.Untouched, e.Pods, why)
+		}
+		return true, nil
+	}
+	if !now.Before(w.deadline) {
+		return false, &Stop{Kind: StopTime, Reason: fmt.Sprintf("not within %s: %s", s.Within, why)}
+	}
+	if ok {
+		e.Text = fmt.Sprintf("%s left", (s.For - now.Sub(w.since)).Round(time.Second))
+	}
+	r.tell(j, s, e)
+	return false, nil
+}
+
+// guard finds what stops the run. A guard that cannot see is no reason to stop: what it guards is compared with the
+// baseline, so that nothing is missed once it sees again, and the step's time limit holds.
+func (w *watched) guard(s *Step, j *Journal, f facts.Facts, guards []check.Check, now time.Time) *Stop {
+	for _, v := range check.Run(f, guards) {
+		if v.Outcome != check.Fail {
+			delete(w.bad, v.Check)
+			continue
+		}
+		if w.bad[v.Check].IsZero() {
+			w.bad[v.Check] = now
+		}
+		if slices.Contains(s.Guard, v.Check) || now.Sub(w.bad[v.Check]) >= patience {
+			note(j, f, now)
+			return &Stop{Kind: StopGuard, Reason: fmt.Sprintf("%s: %s%s", v.Check, v.Reason, evidence(v))}
+		}
+	}
+	return nil
+}
+
+func evidence(v check.Verdict) string {
+	var all []string
+	for _, e := range v.Evidence {
+		all = append(all, fmt.Sprintf("%s: %s", e.Where, e.Got))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	if len(all) > 3 {
+		all = append(all[:3], fmt.Sprintf("and %d more", len(v.Evidence)-3))
+	}
+	return " (" + strings.Join(all, "; ") + ")"
+}
+
+// note puts into the journal what became of the pods.
+func note(j *Journal, f facts.Facts, now time.Time) {
+	for _, e := range Touched(f) {
+		e.Time = now.UTC()
+		j.Seen = append(j.Seen, e)
+	}
+}
+
+// Touched are Cilium's pods that are not as they were at f's baseline, one event each; none where there is no baseline.
+func Touched(f facts.Facts) []PodEvent {
+	if f.Base == nil {
+		return nil
+	}
+	var all []PodEvent
+	for _, e := range check.PodChanges(f) {
+		all = append(all, PodEvent{Pod: e.Where, Text: e.Got})
+	}
+	return all
+}
+
+func ciliumPods(f facts.Facts) []facts.Pod {
+	return slices.DeleteFunc(slices.Clone(f.Live.Pods), func(p facts.Pod) bool { return !concerns(f, p) })
+}
+
+// checks are those of that ID.
+func checks(ids []check.ID) []check.Check {
+	return slices.DeleteFunc(check.All(), func(c check.Check) bool { return !slices.Contains(ids, c.ID) })
+}
+
+func partsOf(all []Want) []facts.Part {
+	var parts []facts.Part
+	for _, w := range all {
+		parts = append(parts, w.Parts()...)
+	}
+	slices.Sort(parts)
+	return slices.Compact(parts)
+}
+
+// blindness is an error that says what could not be seen; nil where all was.
+func blindness(f facts.Facts) error {
+	var all []error
+	for part, why := range f.Blind {
+		all = append(all, fmt.Errorf("%s: %s", part, why))
+	}
+	slices.SortFunc(all, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(all...)
+}
+
+// imageOf is what is kept of an object: nothing that could be secret.
+func imageOf(ref Ref, raw json.RawMessage) BeforeImage {
+	image := BeforeImage{Ref: ref, Existed: len(raw) > 0}
+	var body map[string]any
+	if !image.Existed || json.Unmarshal(raw, &body) != nil {
+		return image
+	}
+	meta, _ := body["metadata"].(map[string]any)
+	image.UID, _ = meta["uid"].(string)
+	spec, _ := body["spec"].(map[string]any)
+	image.Suspend, _ = spec["suspend"].(bool)
+	plain, err := json.Marshal(spec)
+	if err == nil {
+		sum := sha256.Sum256(plain)
+		image.Digest = hex.EncodeToString(sum[:])
+	}
+	return image
+}
