@@ -53,7 +53,23 @@ func healthyDoc(t testing.TB) map[string]any {
 	if err := json.Unmarshal(data, &doc); err != nil {
 		t.Fatal(err)
 	}
+	if doc["base"] == nil {
+		doc["base"] = copied(t, doc["live"]) // a healthy cluster is as it was
+	}
 	return doc
+}
+
+func copied(t testing.TB, value any) any {
+	t.Helper()
+	data, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func healthy(t testing.TB) facts.Facts {
@@ -91,7 +107,9 @@ func TestHealthyIsARecording(t *testing.T) {
 		t.Fatal(err)
 	}
 	all, err := facts.Read(bytes.NewReader(data))
-	if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], healthy(t)) {
+	want := healthy(t)
+	want.Base = nil
+	if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], want) {
 		t.Errorf("%d recordings, %v", len(all), err)
 	}
 }

@@ -38,6 +38,9 @@ var fields = map[facts.Part][]string{
 	facts.HelmReleases:    {"HelmReleases"},
 	facts.Kustomizations:  {"Kustomizations"},
 	facts.FluxAPIs:        {"FluxAPIs"},
+	facts.Identity:        {"UID"},
+	facts.Sources:         {"Sources"},
+	facts.Fields:          {"Fields"},
 	facts.Tree:            {}, // facts.Git, as a whole
 }
 
