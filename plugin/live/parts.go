@@ -43,6 +43,8 @@ var looks = map[facts.Part]look{
 	facts.HelmReleases:    {see: seeHelmReleases},
 	facts.Kustomizations:  {see: seeKustomizations},
 	facts.FluxAPIs:        {see: seeFluxAPIs},
+	facts.Identity:        {see: seeIdentity},
+	facts.Sources:         {see: seeSources},
 	facts.Agents:          {see: seeAgents, wave: 1, after: facts.Pods, exec: true},
 	facts.BGP:             {see: seeBGP, wave: 1, after: facts.Pods, exec: true},
 }
@@ -149,7 +151,7 @@ func seePods(ctx context.Context, g *gatherer) error {
 		}
 	}
 	g.note(func(f *facts.Facts) {
-		f.Live.Pods = sorted(all, func(p facts.Pod) string { return p.Namespace + "/" + p.Name })
+		f.Live.Pods = sorted(all, podKey)
 	})
 	return nil
 }

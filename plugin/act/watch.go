@@ -1,0 +1,253 @@
+package act
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	core "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+)
+
+// podSelector selects Cilium's pods: its chart labels agents, operator, Envoy, Hubble's and ClusterMesh's alike.
+const podSelector = "app.kubernetes.io/part-of=cilium"
+
+// watches are the two watches of a cluster. They begin with the first question.
+type watches struct {
+	once  sync.Once
+	pods  *watched
+	flux  *watched
+	fresh chan struct{} // holds one token when something may have changed since Changed last returned
+}
+
+// Changed returns when a pod of Cilium's or a HelmRelease beside the planned one may have changed since it last
+// returned, the first time at once, or after atMost. Nothing that happens between two calls is missed. Errors are those
+// that waiting does not mend: the watch is forbidden, or ctx is over.
+func (c *Cluster) Changed(ctx context.Context, atMost time.Duration) error {
+	c.watch()
+	timer := c.clock.NewTimer(atMost)
+	defer timer.Stop()
+	select {
+	case <-c.watches.fresh:
+	case <-timer.C():
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.life.Done():
+		return c.life.Err()
+	}
+	for _, w := range []*watched{c.watches.pods, c.watches.flux} {
+		if err := w.broken(); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+			return c.failed("watch", w.ref, "watch", err)
+		}
+	}
+	return nil
+}
+
+// Pods are Cilium's pods as the watch last had them: metadata, spec.nodeName, the containers' names and images, and
+// status. An error says that the watch does not stand at this moment: what it had may be old, and has to be listed.
+func (c *Cluster) Pods(ctx context.Context) ([]*core.Pod, error) {
+	c.watch()
+	w := c.watches.pods
+	for {
+		err, renewed := w.state()
+		if err != nil {
+			return nil, c.failed("watch", w.ref, "watch", err)
+		}
+		if w.synced() {
+			break
+		}
+		select {
+		case <-renewed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-c.life.Done():
+			return nil, c.life.Err()
+		}
+	}
+	var all []*core.Pod
+	for _, o := range w.store.List() {
+		if p, ok := o.(*core.Pod); ok {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// watch begins both watches.
+func (c *Cluster) watch() {
+	c.watches.once.Do(func() {
+		e := c.options.Expect
+		c.watches.fresh = make(chan struct{}, 1)
+		c.watches.fresh <- struct{}{} // nobody has looked yet
+		pods := c.core.Pods(e.Cilium.Namespace)
+		c.watches.pods = newWatched(handover.Ref{APIVersion: "v1", Kind: "Pod", Namespace: e.Cilium.Namespace}, c.watches.fresh)
+		c.watches.pods.lists = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			o.LabelSelector = podSelector
+			return pods.List(ctx, o)
+		}
+		c.watches.pods.opens = func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			o.LabelSelector = podSelector
+			return pods.Watch(ctx, o)
+		}
+		// Of HelmReleases the metadata does: every change gives them another resourceVersion.
+		releases := c.meta.Resource(schema.GroupVersionResource{Group: helmGroup, Version: "v2", Resource: "helmreleases"}).
+			Namespace(e.Flux.HelmReleaseNamespace)
+		c.watches.flux = newWatched(handover.Ref{APIVersion: helmGroup + "/v2", Kind: "HelmRelease", Namespace: e.Flux.HelmReleaseNamespace}, c.watches.fresh)
+		c.watches.flux.lists = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return releases.List(ctx, o) }
+		c.watches.flux.opens = releases.Watch
+		c.watches.pods.run(c.life, &core.Pod{}, c.core)
+		c.watches.flux.run(c.life, &metav1.PartialObjectMetadata{}, c.meta)
+	})
+}
+
+// watched is one watch: client-go's reflector, which goes on where a broken stream ended and lists again where the
+// server no longer knows that place, over a store that tells of each change.
+type watched struct {
+	ref   handover.Ref // of what it watches, without a name
+	store cache.Store
+	fresh chan<- struct{}
+	lists cache.ListWithContextFunc
+	opens cache.WatchFuncWithContext
+
+	mu      sync.Mutex
+	err     error         // why the watch does not stand; nil while it does
+	whole   bool          // the store has been filled
+	renewed chan struct{} // closed, and made anew, when one of them changes
+}
+
+func newWatched(ref handover.Ref, fresh chan<- struct{}) *watched {
+	return &watched{ref: ref, store: cache.NewStore(cache.MetaNamespaceKeyFunc), fresh: fresh, renewed: make(chan struct{})}
+}
+
+// run begins to watch. client is asked whether it can stream what there is, instead of listing it first.
+func (w *watched) run(ctx context.Context, kind runtime.Object, client any) {
+	source := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			list, err := w.lists(ctx, o)
+			w.stands(err)
+			return list, err
+		},
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			stream, err := w.opens(ctx, o)
+			w.stands(err)
+			return stream, err
+		},
+	}, client)
+	reflector := cache.NewReflectorWithOptions(source, kind, w, cache.ReflectorOptions{
+		// A run waits for what it watches, and is one client: it may ask again sooner than the many of a cluster.
+		Backoff: &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 5, Cap: 2 * time.Second},
+	})
+	go reflector.RunWithContext(ctx)
+}
+
+// stands notes whether the watch stands.
+func (w *watched) stands(err error) {
+	if apierrors.IsNotFound(err) && w.ref.Kind == "HelmRelease" {
+		err = nil // the kind is not served: there are none
+	}
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		return // it lists again by itself, at once
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if (err == nil) != (w.err == nil) {
+		w.turn()
+	}
+	w.err = err
+}
+
+// turn wakes whoever waits; w.mu is held.
+func (w *watched) turn() {
+	close(w.renewed)
+	w.renewed = make(chan struct{})
+	w.tell()
+}
+
+func (w *watched) tell() {
+	select {
+	case w.fresh <- struct{}{}:
+	default: // it is known already
+	}
+}
+
+func (w *watched) broken() error {
+	err, _ := w.state()
+	return err
+}
+
+// state is why the watch does not stand, and what closes when that may have changed.
+func (w *watched) state() (error, <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err, w.renewed
+}
+
+func (w *watched) synced() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.whole
+}
+
+// Add implements cache.ReflectorStore.
+func (w *watched) Add(o any) error {
+	defer w.tell()
+	return w.store.Add(slim(o))
+}
+
+// Update implements cache.ReflectorStore.
+func (w *watched) Update(o any) error {
+	defer w.tell()
+	return w.store.Update(slim(o))
+}
+
+// Delete implements cache.ReflectorStore.
+func (w *watched) Delete(o any) error {
+	defer w.tell()
+	return w.store.Delete(o)
+}
+
+// Replace implements cache.ReflectorStore.
+func (w *watched) Replace(all []any, version string) error {
+	for i := range all {
+		all[i] = slim(all[i])
+	}
+	if err := w.store.Replace(all, version); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.whole = true
+	w.turn()
+	return nil
+}
+
+// Resync implements cache.ReflectorStore.
+func (w *watched) Resync() error { return w.store.Resync() }
+
+// Transformer implements cache.TransformingStore: what is streamed is slim before it is kept.
+func (w *watched) Transformer() cache.TransformFunc {
+	return func(o any) (any, error) { return slim(o), nil }
+}
+
+// slim keeps of a pod what is said of pods; of thousands the rest would be most.
+func slim(o any) any {
+	p, ok := o.(*core.Pod)
+	if !ok {
+		return o
+	}
+	kept := &core.Pod{ObjectMeta: p.ObjectMeta, Status: p.Status}
+	kept.ManagedFields, kept.Annotations = nil, nil
+	kept.Spec.NodeName = p.Spec.NodeName
+	for _, c := range p.Spec.Containers {
+		kept.Spec.Containers = append(kept.Spec.Containers, core.Container{Name: c.Name, Image: c.Image})
+	}
+	return kept
+}
