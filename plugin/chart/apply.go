@@ -42,7 +42,7 @@ func (s *Session) prepare(ctx context.Context, w Want) (*facts.Rendered, error) 
 		}
 		out.By = "HelmRelease/" + hr.Namespace + "/" + hr.Name
 		namespace, name = hr.GetStorageNamespace(), hr.GetReleaseName()
-		in.namespace, in.name, in.renderers = hr.GetReleaseNamespace(), name, renderers(hr)
+		in.namespace, in.name, in.renderers = hr.GetReleaseNamespace(), name, renderersOf(hr)
 	}
 	record, err := s.record(ctx, namespace, name)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -99,13 +100,30 @@ func (c *cluster) capabilities() (*common.Capabilities, error) {
 	return caps, nil
 }
 
-// GetClientFor answers the templates' lookups from the cluster.
-func (c *cluster) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
+// lookup answers the templates' from the cluster, as Helm does: with nothing where there is no such object.
+func (c *cluster) lookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
 	r := c.resources[schema.FromAPIVersionAndKind(apiVersion, kind)]
 	if r == nil {
-		return nil, false, fmt.Errorf("look up %s %s: the cluster has no such kind", apiVersion, kind)
+		return map[string]any{}, fmt.Errorf("look up %s %s: the cluster has no such kind", apiVersion, kind)
 	}
-	return c.dynamic.Resource(r.GroupVersionResource), r.namespaced, nil
+	var from dynamic.ResourceInterface = c.dynamic.Resource(r.GroupVersionResource)
+	if r.namespaced && namespace != "" {
+		from = c.dynamic.Resource(r.GroupVersionResource).Namespace(namespace)
+	}
+	var found interface{ UnstructuredContent() map[string]any }
+	var err error
+	if name != "" {
+		found, err = from.Get(context.Background(), name, metav1.GetOptions{})
+	} else {
+		found, err = from.List(context.Background(), metav1.ListOptions{})
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return map[string]any{}, nil
+	case err != nil:
+		return map[string]any{}, err
+	}
+	return found.UnstructuredContent(), nil
 }
 
 // get reads one object.

@@ -66,9 +66,12 @@ func newSession(c *cluster) *Session {
 }
 
 // rendered is the fixture's output with those values.
-func rendered(t testing.TB, c *cluster, chart *helmchart.Chart, v values.Tree, r ...renderer) output {
+func rendered(t testing.TB, c *cluster, chart *helmchart.Chart, v values.Tree, r ...renderers) output {
 	t.Helper()
-	out, err := input{chart: chart, values: v, name: "cilium", namespace: "kube-system", revision: 2, cluster: c, renderers: r}.render()
+	in := input{chart: chart, values: v, name: "cilium", namespace: "kube-system", revision: 2, cluster: c}
+	for _, in.renderers = range r {
+	}
+	out, err := in.render()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,28 +18,44 @@ import (
 
 // parse reads the objects of a manifest, each as its API server would keep it. The namespace is the release's.
 func parse(manifest, namespace string, c *cluster) ([]facts.Object, error) {
+	all, err := bodies(manifest)
+	if err != nil {
+		return nil, err
+	}
+	return objects(all, namespace, c)
+}
+
+// bodies are the objects that a manifest has, as they stand there.
+func bodies(manifest string) ([]map[string]any, error) {
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(manifest), 4096)
-	var all []facts.Object
+	var all []map[string]any
 	for n := 1; ; n++ {
 		var body map[string]any
-		err := decoder.Decode(&body)
-		switch {
+		switch err := decoder.Decode(&body); {
 		case err == io.EOF:
 			return all, nil
 		case err != nil:
 			return nil, fmt.Errorf("object %d of the manifest is not YAML", n) // the decoder's own error may quote it
-		case len(body) == 0:
-			continue
+		case len(body) > 0:
+			all = append(all, body)
 		}
+	}
+}
+
+// objects are bodies as their API server would keep them.
+func objects(all []map[string]any, namespace string, c *cluster) ([]facts.Object, error) {
+	out := make([]facts.Object, 0, len(all))
+	for i, body := range all {
 		u := unstructured.Unstructured{Object: body}
 		if u.GetKind() == "" || u.GetName() == "" {
-			return nil, fmt.Errorf("object %d of the manifest has no kind or no name", n)
+			return nil, fmt.Errorf("object %d of the manifest has no kind or no name", i+1)
 		}
 		if u.GetNamespace() == "" && c.namespaced(u.GetAPIVersion(), u.GetKind()) {
 			u.SetNamespace(namespace)
 		}
-		all = append(all, object(&u))
+		out = append(out, object(&u))
 	}
+	return out, nil
 }
 
 // object is an object as facts have it: without what the API server adds, its fields written the API's way.
@@ -53,19 +69,17 @@ func object(u *unstructured.Unstructured) facts.Object {
 			delete(metadata, key)
 		}
 	}
-	o.Body = plainJSON(body)
+	o.Body = tree(body)
 	return o
 }
 
 // canonical writes quantities, numbers and empty fields as the API server does, of the kinds it has by itself.
 func canonical(u *unstructured.Unstructured) map[string]any {
-	gvk := u.GroupVersionKind()
-	text, err := u.MarshalJSON()
+	typed, err := scheme.Scheme.New(u.GroupVersionKind())
 	if err != nil {
 		return u.Object
 	}
-	typed, _, err := scheme.Codecs.UniversalDeserializer().Decode(text, &gvk, nil)
-	if err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, typed); err != nil {
 		return u.Object
 	}
 	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
@@ -88,14 +102,54 @@ func canonical(u *unstructured.Unstructured) map[string]any {
 	return out
 }
 
-// plainJSON is v as JSON decodes it.
-func plainJSON(v map[string]any) values.Tree {
+// tree is v as JSON decodes it: every number a float64.
+func tree(v map[string]any) values.Tree {
+	if plain, ok := plainJSON(v, func(n int64) any { return float64(n) }); ok {
+		return plain.(map[string]any)
+	}
 	var out values.Tree
 	text, err := json.Marshal(v)
 	if err != nil || json.Unmarshal(text, &out) != nil {
 		return values.Tree{}
 	}
 	return out
+}
+
+func asIs(n int64) any { return n }
+
+// plainJSON copies what JSON can say, whole numbers as wanted; false where there is anything else.
+func plainJSON(v any, whole func(int64) any) (any, bool) {
+	switch v := v.(type) {
+	case nil, bool, float64:
+		return v, true
+	case string:
+		return strings.ToValidUTF8(v, "\uFFFD"), true
+	case int:
+		return whole(int64(v)), true
+	case int64:
+		return whole(v), true
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, below := range v {
+			plain, ok := plainJSON(below, whole)
+			if !ok {
+				return nil, false
+			}
+			out[key] = plain
+		}
+		return out, true
+	case []any:
+		out := make([]any, len(v))
+		for i, below := range v {
+			plain, ok := plainJSON(below, whole)
+			if !ok {
+				return nil, false
+			}
+			out[i] = plain
+		}
+		return out, true
+	}
+	return nil, false
 }
 
 // owners are the field managers of a live object, but for those of its status.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -24,7 +25,7 @@ func (s *Session) fill(ctx context.Context, in input, out *facts.Rendered) error
 	}
 	out.After, out.Hooks = first.objects, first.hooks
 	if differs(out) {
-		if err := in.again(out.After); err != nil {
+		if err := in.again(first); err != nil {
 			return err
 		}
 	}
@@ -42,18 +43,29 @@ func differs(out *facts.Rendered) bool {
 	return slices.ContainsFunc(impact.Manifests(out), func(d impact.ObjectDiff) bool { return !d.Expected })
 }
 
-// again renders once more and notes which fields come out differently.
-func (in input) again(first []facts.Object) error {
-	second, err := in.render()
+// again renders once more and notes which fields come out differently. Only files that did are read again, unless
+// post-renderers see all of them at once.
+func (in input) again(first output) error {
+	files, err := in.files(false)
 	if err != nil {
 		return err
 	}
-	for i := range first {
-		if i >= len(second.objects) || first[i].Key() != second.objects[i].Key() {
-			continue
-		}
-		for _, e := range impact.Edits(first[i].Body, second.objects[i].Body) {
-			first[i].Random = append(first[i].Random, e.Path)
+	if !in.renderers.patch() {
+		maps.DeleteFunc(files, func(name, text string) bool { return first.files[name] == text })
+	}
+	second, err := in.collect(files)
+	if err != nil {
+		return err
+	}
+	made := map[string]facts.Object{}
+	for _, o := range second.objects {
+		made[o.Key()] = o
+	}
+	for i, o := range first.objects {
+		if other, ok := made[o.Key()]; ok {
+			for _, e := range impact.Edits(o.Body, other.Body) {
+				first.objects[i].Random = append(first.objects[i].Random, e.Path)
+			}
 		}
 	}
 	return nil

@@ -34,58 +34,65 @@ type input struct {
 	namespace string
 	revision  int // that it would be
 	cluster   *cluster
-	renderers []renderer // after Helm, in their order
+	renderers renderers // after Helm
 }
 
 // output is what came of it, with nothing masked.
 type output struct {
 	objects []facts.Object
 	hooks   []facts.Hook
+	files   map[string]string // that it came from
 }
 
 // ErrRender is the error of a chart that cannot be rendered with those values.
 var ErrRender = errors.New("the chart cannot be rendered")
 
 func (in input) render() (output, error) {
-	quiet()
-	caps, err := in.cluster.capabilities()
+	files, err := in.files(true)
 	if err != nil {
 		return output{}, err
-	}
-	supplied := map[string]any(values.Coalesce(nil, nil))
-	maps.Copy(supplied, in.values)
-	if err := chartutil.ProcessDependencies(in.chart, supplied); err != nil {
-		return output{}, fmt.Errorf("%w: %w", ErrRender, err)
-	}
-	top, err := util.ToRenderValues(in.chart, supplied, common.ReleaseOptions{
-		Name: in.name, Namespace: in.namespace, Revision: in.revision,
-		IsUpgrade: in.revision > 1, IsInstall: in.revision <= 1,
-	}, caps)
-	if err != nil {
-		return output{}, fmt.Errorf("%w: %w", ErrRender, err)
-	}
-	files, err := in.execute(top)
-	if err != nil {
-		return output{}, fmt.Errorf("%w: %w", ErrRender, err)
 	}
 	return in.collect(files)
 }
 
-func (in input) execute(top common.Values) (map[string]string, error) {
-	if in.cluster.resources == nil {
-		return engine.Render(in.chart, top)
+// files are the templates' output by name. The values are checked against the chart's schema unless they were.
+func (in input) files(check bool) (map[string]string, error) {
+	quiet()
+	caps, err := in.cluster.capabilities()
+	if err != nil {
+		return nil, err
 	}
-	return engine.RenderWithClientProvider(in.chart, top, in.cluster)
-}
-
-// collect takes rendered files apart: notes and partials out, hooks aside, the rest through the post-renderers.
-func (in input) collect(files map[string]string) (output, error) {
+	supplied := map[string]any(values.Coalesce(nil, nil))
+	maps.Copy(supplied, in.values)
+	if err := chartutil.ProcessDependencies(in.chart, supplied); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRender, err)
+	}
+	top, err := util.ToRenderValuesWithSchemaValidation(in.chart, supplied, common.ReleaseOptions{
+		Name: in.name, Namespace: in.namespace, Revision: in.revision,
+		IsUpgrade: in.revision > 1, IsInstall: in.revision <= 1,
+	}, caps, !check)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRender, err)
+	}
+	functions := generators()
+	if in.cluster.resources != nil {
+		functions["lookup"] = in.cluster.lookup
+	}
+	files, err := engine.Engine{CustomTemplateFuncs: functions}.Render(in.chart, top)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRender, err)
+	}
 	for _, name := range slices.Collect(maps.Keys(files)) {
 		if base := path.Base(name); base == "NOTES.txt" || strings.HasPrefix(base, "_") {
 			delete(files, name)
 		}
 	}
-	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	return files, nil
+}
+
+// collect takes rendered files apart: hooks aside, the rest through the post-renderers.
+func (in input) collect(files map[string]string) (output, error) {
+	hooks, manifests, err := releaseutil.SortManifests(maps.Clone(files), nil, releaseutil.InstallOrder)
 	if err != nil {
 		return output{}, fmt.Errorf("%w: %w", ErrRender, err)
 	}
@@ -93,14 +100,12 @@ func (in input) collect(files map[string]string) (output, error) {
 	for _, m := range manifests {
 		text.WriteString("---\n" + m.Content + "\n")
 	}
-	rendered := text.String()
-	for _, r := range in.renderers {
-		if rendered, err = r(rendered); err != nil {
-			return output{}, fmt.Errorf("%w: post-renderers: %w", ErrRender, err)
-		}
+	bodies, err := in.renderers.run(text.String())
+	if err != nil {
+		return output{}, fmt.Errorf("%w: %w", ErrRender, err)
 	}
-	var out output
-	if out.objects, err = parse(rendered, in.namespace, in.cluster); err != nil {
+	out := output{files: files}
+	if out.objects, err = objects(bodies, in.namespace, in.cluster); err != nil {
 		return output{}, fmt.Errorf("%w: %w", ErrRender, err)
 	}
 	out.hooks = in.hooks(hooks)

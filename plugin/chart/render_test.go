@@ -129,7 +129,7 @@ func TestRenderers(t *testing.T) {
 		}},
 		Images: []kustomize.Image{{Name: "cilium", NewName: "mirror/cilium"}},
 	}}}
-	out := rendered(t, newCluster(), fixture(t), nil, renderers(hr)...)
+	out := rendered(t, newCluster(), fixture(t), nil, renderersOf(hr))
 	ds := find(out.objects, "DaemonSet", "cilium").Body
 	for path, want := range map[values.Path]string{
 		chartLabel: "plain",

@@ -82,7 +82,7 @@ func (s *Session) Values(ctx context.Context, release map[string]any) (values.Tr
 	if err != nil {
 		return nil, fmt.Errorf("compose the values of HelmRelease %s/%s: %w", hr.Namespace, hr.Name, s.Masker.Error(err))
 	}
-	t := plainJSON(composed)
+	t := tree(composed)
 	s.Masker.Learn(t, facts.Redact(t))
 	return t, nil
 }

@@ -70,6 +70,9 @@ func (w walker) maps(at place, from, to map[string]any) {
 	for _, key := range keys {
 		was, had := from[key]
 		is, has := to[key]
+		if had && has && same(was, is) {
+			continue
+		}
 		w.field(at.child(key), was, is, had, has)
 	}
 }
@@ -120,6 +123,9 @@ func (w walker) lists(at place, old, list []any) bool {
 	for _, name := range names(after, before) {
 		was, had := before[name]
 		is, has := after[name]
+		if had && has && same(was, is) {
+			continue
+		}
 		where := at.item(name, pick(is, was, keys))
 		if had && !has && w.subset && !merged {
 			w.emit(Edit{Path: where.path, From: was, Removed: true, owned: where.owned})
@@ -213,6 +219,31 @@ func named(list []any, keys []string) (map[string]any, bool) {
 		out[name] = m
 	}
 	return out, true
+}
+
+// same holds of what is alike to the last type. It is quick, where walking would build paths that nobody wants.
+func same(a, b any) bool {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for key, v := range a {
+			if other, both := b[key]; !both || !same(v, other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		b, ok := b.([]any)
+		return ok && slices.EqualFunc(a, b, same)
+	}
+	switch b.(type) {
+	case map[string]any, []any:
+		return false
+	}
+	return a == b
 }
 
 // nothing holds of what the API server drops.
