@@ -65,11 +65,17 @@ func Main(env *Env, root *cobra.Command, args []string) int {
 	root.SetOut(env.Out)
 	root.SetErr(env.ErrOut)
 	err := root.ExecuteContext(ctx)
-	if ctx.Err() != nil && err != nil {
+	if ctx.Err() != nil && err != nil && !stopped(err) {
 		fmt.Fprintln(env.ErrOut, "interrupted; nothing was changed")
 		return ExitInterrupted
 	}
 	return code(env.ErrOut, err)
+}
+
+// stopped tells an interrupted command that has changed something, and says itself how to go on.
+func stopped(err error) bool {
+	var exit *Exit
+	return errors.As(err, &exit) && exit.Code == ExitRefused
 }
 
 // code says err on w and gives its exit code. What cobra says itself (unknown flags, missing arguments) is usage.

@@ -11,16 +11,24 @@ import (
 	"sync"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/repo"
 )
 
 // AddTrees adds to each cluster's facts what the working tree at --repo says of it, where parts has it. A tree that
 // holds nothing for a cluster is one that nobody meant to ask.
 func (c *Clusters) AddTrees(ctx context.Context, all []facts.Facts, targets []Target, parts func(Target) []facts.Part) error {
+	_, err := c.Trees(ctx, all, targets, parts)
+	return err
+}
+
+// Trees is AddTrees, and gives what was read with nothing masked: it stays in memory. What could not be read is nil.
+func (c *Clusters) Trees(ctx context.Context, all []facts.Facts, targets []Target, parts func(Target) []facts.Part) ([]*repo.Cluster, error) {
 	f, _, err := c.Fleet()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	trees := make([]*repo.Cluster, len(targets))
 	var wg sync.WaitGroup
 	for i, t := range targets {
 		if !slices.Contains(parts(t), facts.Tree) {
@@ -31,19 +39,28 @@ func (c *Clusters) AddTrees(ctx context.Context, all []facts.Facts, targets []Ta
 			continue
 		}
 		wg.Go(func() {
-			git, err := repo.Read(ctx, c.repo, f, t.Cluster)
+			tree, err := c.tree(ctx, f, t)
 			if err != nil {
 				blind(&all[i], facts.RedactText(err.Error()))
 				return
 			}
-			all[i].Git = git
+			trees[i], all[i].Git = tree, tree.Facts()
 			all[i].Seen = append(all[i].Seen, facts.Tree)
 			slices.Sort(all[i].Seen)
 			facts.Clean(&all[i])
 		})
 	}
 	wg.Wait()
-	return nil
+	return trees, nil
+}
+
+func (c *Clusters) tree(ctx context.Context, f fleet.Fleet, t Target) (*repo.Cluster, error) {
+	tree, err := repo.Open(c.repo)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	return tree.Cluster(ctx, f, t.Cluster, repo.Lax)
 }
 
 func decline(f *facts.Facts, tree, path string, err error) {
