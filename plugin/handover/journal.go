@@ -90,8 +90,11 @@ type PodEvent struct {
 	Text string    `json:"text"` // "replaced by ...", "container cilium-agent restarted", "not ready"
 }
 
-// Unfinished tells whether the run has begun, and neither ended nor been undone.
-func (j *Journal) Unfinished() bool { return j != nil && (j.Phase == Running || j.Phase == Frozen) }
+// Unfinished tells whether the run may have written something, and neither ended nor been undone. One that has written
+// nothing is begun anew.
+func (j *Journal) Unfinished() bool {
+	return j != nil && (j.Phase == Running || j.Phase == Frozen) && j.Changed()
+}
 
 // Changed tells whether the run may have written anything but its own lock and journal.
 func (j *Journal) Changed() bool {

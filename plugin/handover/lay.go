@@ -38,7 +38,7 @@ func (p *Plan) lay(in *Input, j *Journal) {
 		return j.Step(id) != nil
 	}
 	p.Steps = append(p.Steps,
-		Step{ID: StepPreflight, Title: "preflight", Until: []Want{SameWorld}, Within: time.Minute},
+		Step{ID: StepPreflight, Title: "preflight", Before: []Want{SameWorld}, Within: time.Minute},
 		Step{ID: StepBackup, Title: "baseline and backup", Within: slack},
 	)
 	if in.Source != nil && wanted(StepSource, true) {

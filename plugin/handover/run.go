@@ -134,7 +134,7 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 	r.tell(j, s, Event{Kind: Began})
 	deadline := r.Clock.Now().Add(s.Within)
 	if rec.Begun == 0 && len(s.Before) > 0 {
-		if err := r.before(ctx, p, j, s, deadline); err != nil {
+		if err := r.before(ctx, p, j, s, rec, deadline); err != nil {
 			return err
 		}
 	}
@@ -165,14 +165,16 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 }
 
 // before judges what has to hold when the step begins. What cannot be seen is looked at again; what is otherwise stops.
-func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, deadline time.Time) error {
+func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord, deadline time.Time) error {
 	for {
 		f, err := r.World.Observe(ctx, partsOf(s.Before))
 		if err == nil && len(f.Blind) == 0 {
 			for _, w := range s.Before {
-				if ok, why := w.Holds(p, j, f); !ok {
+				ok, why := w.Holds(p, j, f)
+				if !ok {
 					return &Stop{Kind: StopWorld, Reason: why}
 				}
+				rec.Text = why
 			}
 			return nil
 		}

@@ -1,0 +1,388 @@
+package handover_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
+)
+
+var (
+	releaseRef = handover.Ref{APIVersion: "helm.toolkit.fluxcd.io/v2", Kind: "HelmRelease", Namespace: "kube-system", Name: "cilium"}
+	sourceRef  = handover.Ref{APIVersion: "source.toolkit.fluxcd.io/v1", Kind: "HelmRepository", Namespace: "kube-system", Name: "cilium-charts"}
+	wiringRef  = handover.Ref{APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "flux-system", Name: "cilium-core"}
+	configRef  = handover.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "kube-system", Name: "cilium-config"}
+)
+
+// errKilled is what everything answers once the process is dead: nothing has an effect any more.
+var errKilled = errors.New("killed")
+
+// errLost is the API server being away.
+var errLost = errors.New("connection refused")
+
+// thing is one object of the model: whether it is suspended, and who owns what.
+type thing struct {
+	Spec    string            // digest of the spec that was last applied
+	Suspend bool              // spec.suspend
+	Owners  map[string]string // field manager -> digest of what it owns
+	Labels  map[string]string
+	Deleted bool
+}
+
+// model is a cluster in memory, with controllers that act between requests.
+type model struct {
+	now     time.Time
+	objects map[handover.Ref]*thing
+	live    facts.Live
+	base    facts.Facts
+	shared  bool // helm and helm-controller co-own fields
+	// wired: Flux's source has the commit.
+	wired bool
+
+	upgrades, installs, backups int
+	naked                       []string // moments in which something was wrong
+	writes                      []string
+
+	journal []byte // as the keeper has it
+
+	requests int
+	fault    func(n int, what string) fault
+	killed   bool
+	events   func(m *model) // what happens by itself, now and then
+}
+
+// fault is what becomes of one request.
+type fault int
+
+const (
+	none       fault = iota
+	lost             // no effect, an error
+	answerLost       // an effect, and an error
+	killBefore       // no effect, and the process is dead
+	killAfter        // an effect, and the process is dead
+)
+
+func newModel(t testing.TB) *model {
+	t.Helper()
+	file, err := os.Open("../check/testdata/healthy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	all, err := facts.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := all[0]
+	m := &model{now: f.Taken, objects: map[handover.Ref]*thing{}, base: f, shared: true}
+	m.live = f.Live
+	m.live.UID = "0f1e"
+	m.live.HelmReleases, m.live.Kustomizations = nil, nil
+	m.live.Sources = []facts.Source{{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system", Revision: "main@sha1:older"}}
+	return m
+}
+
+// request counts a request and says what becomes of it.
+func (m *model) request(what string, effect func() error) error {
+	if m.killed {
+		return errKilled
+	}
+	n := m.requests
+	m.requests++
+	f := none
+	if m.fault != nil {
+		f = m.fault(n, what)
+	}
+	switch f {
+	case lost:
+		return errLost
+	case killBefore:
+		m.killed = true
+		return errKilled
+	}
+	err := effect()
+	m.inspect(what)
+	switch f {
+	case answerLost:
+		return errLost
+	case killAfter:
+		m.killed = true
+		return errKilled
+	}
+	return err
+}
+
+// inspect notes every moment in which Cilium has no owner, or two.
+func (m *model) inspect(after string) {
+	deployed := 0
+	for _, r := range m.live.Records {
+		if r.Status == "deployed" {
+			deployed++
+		}
+	}
+	if deployed != 1 {
+		m.naked = append(m.naked, fmt.Sprintf("after %s: %d deployed records", after, deployed))
+	}
+	if m.installs > 0 || m.upgrades > 1 {
+		m.naked = append(m.naked, fmt.Sprintf("after %s: %d installs, %d upgrades", after, m.installs, m.upgrades))
+	}
+}
+
+// controllers is what Flux does between two requests.
+func (m *model) controllers() {
+	if ks := m.objects[wiringRef]; ks != nil && !ks.Suspend && m.wired {
+		hr := m.objects[releaseRef]
+		if hr == nil {
+			hr = &thing{Owners: map[string]string{}, Labels: map[string]string{}}
+			m.objects[releaseRef] = hr
+		}
+		hr.Owners[handover.KustomizeController] = "tree"
+		hr.Spec = "tree"
+		hr.Labels["kustomize.toolkit.fluxcd.io/name"] = "cilium-core"
+	}
+	hr := m.objects[releaseRef]
+	if hr == nil || hr.Suspend || len(m.history()) > 0 {
+		return
+	}
+	i := len(m.live.Records) - 1
+	m.live.Records = slices.Clone(m.live.Records)
+	m.live.Records[i].Status = "superseded"
+	next := m.live.Records[i]
+	next.Revision, next.Status = next.Revision+1, "deployed"
+	next.Secret = fmt.Sprintf("sh.helm.release.v1.cilium.v%d", next.Revision)
+	m.live.Records = append(m.live.Records, next)
+	m.upgrades++
+	m.live.HelmReleases = []facts.HelmRelease{m.helmRelease()}
+	m.live.HelmReleases[0].History = []facts.Snapshot{{Name: "cilium", Namespace: "kube-system", Version: int64(next.Revision), Status: "deployed"}}
+}
+
+func (m *model) history() []facts.Snapshot {
+	if len(m.live.HelmReleases) == 0 {
+		return nil
+	}
+	return m.live.HelmReleases[0].History
+}
+
+// helmRelease is it as the API would show it.
+func (m *model) helmRelease() facts.HelmRelease {
+	hr := m.objects[releaseRef]
+	out := facts.HelmRelease{
+		Namespace: "kube-system", Name: "cilium", Generation: 1, Suspend: hr.Suspend, Labels: maps.Clone(hr.Labels), History: m.history(),
+	}
+	if len(out.History) > 0 {
+		out.ObservedGeneration, out.LastAction = 1, "upgrade"
+		out.Conditions = []facts.Condition{{Type: "Ready", Status: "True", Reason: "UpgradeSucceeded"}}
+	}
+	return out
+}
+
+func (m *model) Observe(_ context.Context, parts []facts.Part) (facts.Facts, error) {
+	var f facts.Facts
+	err := m.request("observe", func() error {
+		m.controllers()
+		f = m.facts()
+		f.Seen = parts
+		return nil
+	})
+	return f, err
+}
+
+// facts is everything there is to see.
+func (m *model) facts() facts.Facts {
+	f := m.base
+	f.Live = m.live
+	f.Live.HelmReleases = nil
+	if m.objects[releaseRef] != nil {
+		f.Live.HelmReleases = []facts.HelmRelease{m.helmRelease()}
+	}
+	if ks := m.objects[wiringRef]; ks != nil {
+		f.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: ks.Suspend, AttemptedRevision: "main@sha1:4f1c2d"}}
+	}
+	if m.objects[sourceRef] != nil {
+		f.Live.Sources = append(slices.Clone(f.Live.Sources), facts.Source{
+			Kind: "HelmRepository", Namespace: "kube-system", Name: "cilium-charts", Revision: "sha256:1",
+			Conditions: []facts.Condition{{Type: "Ready", Status: "True"}},
+		})
+	}
+	if m.wired {
+		f.Live.Sources = slices.Clone(f.Live.Sources)
+		f.Live.Sources[0].Revision = "main@sha1:4f1c2d"
+	}
+	shared := 0
+	if m.shared {
+		shared = 2
+	}
+	f.Live.Fields = []facts.FieldOwners{{Kind: "ConfigMap", Namespace: "kube-system", Name: "cilium-config", Shared: shared}}
+	f.Taken = m.now
+	return f
+}
+
+func (m *model) Image(_ context.Context, ref handover.Ref) (json.RawMessage, error) {
+	var out json.RawMessage
+	err := m.request("image", func() error {
+		if o := m.objects[ref]; o != nil {
+			out = fmt.Appendf(nil, `{"metadata":{"uid":"u"},"spec":{"suspend":%t}}`, o.Suspend)
+		}
+		return nil
+	})
+	return out, err
+}
+
+func (m *model) Do(_ context.Context, a handover.Action) error {
+	return m.request(string(a.Verb)+" "+a.Ref.Kind, func() error { return m.do(a) })
+}
+
+func (m *model) do(a handover.Action) error {
+	o := m.objects[a.Ref]
+	m.writes = append(m.writes, fmt.Sprintf("%s %s as %s", a.Verb, a.Ref, a.Manager))
+	switch a.Verb {
+	case handover.Apply:
+		if o == nil {
+			o = &thing{Owners: map[string]string{}, Labels: map[string]string{}}
+			m.objects[a.Ref] = o
+		} else if a.Absent {
+			return nil
+		}
+		var body struct {
+			Spec map[string]any `json:"spec"`
+		}
+		if err := json.Unmarshal(a.Body, &body); err != nil {
+			return err
+		}
+		o.Owners[a.Manager] = "tree"
+		switch suspend, given := body.Spec["suspend"].(bool); {
+		case given && len(body.Spec) == 1:
+			o.Owners[a.Manager], o.Suspend = "suspend", suspend
+		case given:
+			o.Suspend = suspend
+		}
+		o.Spec = "tree"
+	case handover.Suspend, handover.Resume:
+		if o == nil {
+			return errors.New("not found")
+		}
+		o.Suspend = a.Verb == handover.Suspend
+		if a.Verb == handover.Resume && o.Owners[a.Manager] == "suspend" {
+			delete(o.Owners, a.Manager)
+		}
+	case handover.HandFields:
+		m.shared = false
+	case handover.Reconcile:
+	default:
+		return fmt.Errorf("the model knows no %s", a.Verb)
+	}
+	return nil
+}
+
+func (m *model) Changed(ctx context.Context, atMost time.Duration) error {
+	m.now = m.now.Add(atMost)
+	if m.killed {
+		return errKilled
+	}
+	if m.events != nil {
+		m.events(m)
+	}
+	m.controllers()
+	return ctx.Err()
+}
+
+func (m *model) Settle(context.Context, []handover.Ref, time.Duration) error {
+	return m.request("settle", func() error { return nil })
+}
+
+func (m *model) Backup(context.Context) (string, error) {
+	return "backup", m.request("backup", func() error { m.backups++; return nil })
+}
+
+func (m *model) Load(context.Context) (*handover.Journal, error) {
+	if m.journal == nil {
+		return nil, nil
+	}
+	var j handover.Journal
+	return &j, json.Unmarshal(m.journal, &j)
+}
+
+func (m *model) Save(_ context.Context, j *handover.Journal) error {
+	return m.request("save", func() error {
+		raw, err := json.Marshal(j)
+		m.journal = raw
+		return err
+	})
+}
+
+func (m *model) Now() time.Time { return m.now }
+
+// input is what a plan is made from, as the model is.
+func (m *model) input() handover.Input {
+	m.controllers()
+	f := m.facts()
+	git := *f.Git
+	f.Git = &git
+	git.Kustomizations = slices.Clone(git.Kustomizations)
+	git.Kustomizations[1].Source = "GitRepository/flux-system/flux-system"
+	for _, part := range []facts.Part{facts.Identity, facts.Sources, facts.Fields} {
+		f.Seen = append(slices.Clone(f.Seen), part)
+	}
+	config := facts.Object{APIVersion: "v1", Kind: "ConfigMap", Namespace: "kube-system", Name: "cilium-config", Body: values.Tree{"data": map[string]any{"a": "b"}}}
+	f.Rendered = &facts.Rendered{
+		Chart: "cilium", ChartVersion: "1.18.2", Method: facts.ServerSide, LiveSeen: true, Revision: 1,
+		Before: []facts.Object{config}, After: []facts.Object{config}, Live: []facts.Object{config},
+	}
+	body := func(ref handover.Ref) *handover.Object {
+		return &handover.Object{Ref: ref, By: "flux-system/cilium-core", Body: map[string]any{
+			"apiVersion": ref.APIVersion, "kind": ref.Kind, "metadata": map[string]any{"name": ref.Name, "namespace": ref.Namespace},
+			"spec": map[string]any{"interval": "10m", "of": ref.String()},
+		}}
+	}
+	return handover.Input{
+		Facts: f, Source: body(sourceRef), HelmRelease: body(releaseRef), Kustomization: body(wiringRef), Soak: 30 * time.Second,
+	}
+}
+
+// run runs, or goes on with, what the journal says, as a new process.
+func (m *model) run(t testing.TB) error {
+	t.Helper()
+	r := &handover.Runner{World: m, Journal: m, Clock: m, Holder: "me"}
+	j, err := m.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := m.input()
+	var p *handover.Plan
+	if j.Unfinished() {
+		if p, err = handover.Again(in, j); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		p = handover.Make(in)
+		if !p.Ready {
+			t.Fatalf("not ready: %+v", p.Refusals)
+		}
+		if p.Done {
+			return nil
+		}
+		j = r.Begin(p, "run")
+	}
+	return r.Run(t.Context(), p, j)
+}
+
+// end is the state that a run has to reach, in words.
+func (m *model) end() string {
+	raw, err := json.MarshalIndent(map[string]any{
+		"source": m.objects[sourceRef], "release": m.objects[releaseRef], "wiring": m.objects[wiringRef],
+		"records": m.live.Records, "history": m.history(), "shared": m.shared, "upgrades": m.upgrades, "installs": m.installs,
+	}, "", " ")
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
+}
