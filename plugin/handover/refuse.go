@@ -7,7 +7,6 @@ import (
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
-	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
 )
 
 // rule is one reason why a plan must not be run: a row, and a function that finds it.
@@ -141,7 +140,25 @@ func clusterRules() []rule {
 		id: "HP204", reason: "somebody else manages Cilium's objects, and would change them back",
 		hint:  "Take Cilium out of its hands first (an Argo CD application, Talos' inline manifests, k3s' own Helm controller).",
 		finds: otherManagers,
+	}, {
+		id: "HP205", reason: "Helm has a record of Cilium by another name: it would have two owners",
+		hint:  "Name that release in the fleet file (cilium.release, cilium.namespace), or remove its stale record; do not `helm uninstall` it.",
+		finds: strangers,
 	}}
+}
+
+// strangers are records of Cilium where there is none by the fleet's name; where there is one, CG122 judges.
+func strangers(in *Input) []check.Evidence {
+	if _, found := newest(in.Facts); found {
+		return nil
+	}
+	var out []check.Evidence
+	for _, r := range in.Facts.Live.Records {
+		if r.Chart == "cilium" {
+			out = append(out, check.Evidence{Where: r.Namespace + "/Secret/" + r.Secret, Got: "release " + r.Release + " " + r.Status, Want: "no release of chart cilium"})
+		}
+	}
+	return out
 }
 
 func ref(hr *facts.HelmRelease) string {
@@ -206,88 +223,6 @@ func otherManagers(in *Input) []check.Evidence {
 	}
 	slices.SortFunc(out, func(a, b check.Evidence) int { return strings.Compare(a.Got, b.Got) })
 	return out
-}
-
-func impactRules() []rule {
-	by := func(picks func(impact.Change) string) func(*Input) []check.Evidence {
-		return func(in *Input) []check.Evidence {
-			var out []check.Evidence
-			for _, c := range impact.Of(in.Facts, in.Facts.Rendered) {
-				if got := picks(c); got != "" && !c.Expected && !in.allowed(c.Ref) {
-					out = append(out, check.Evidence{Where: c.Ref.String(), Got: got, Want: c.Why})
-				}
-			}
-			return out
-		}
-	}
-	const see = "See all of it: kubectl cilium-gitops diff --what impact. "
-	return []rule{{
-		id: "HP301", reason: "the adoption would replace pods",
-		hint:  see + "Give Git the values that run; or accept it by name: --allow DaemonSet/cilium.",
-		finds: by(func(c impact.Change) string { return some(c.Restarts, "pod", "replaced") + some(c.Lost, "pod", "lost") }),
-	}, {
-		id: "HP302", reason: "the adoption would delete objects",
-		hint: see + "Give Git the values that run.",
-		finds: by(func(c impact.Change) string {
-			if c.Effect == impact.Delete && c.Lost == 0 {
-				return "deleted"
-			}
-			return ""
-		}),
-	}, {
-		id: "HP303", reason: "the adoption would change Cilium's configuration",
-		hint:  see + "Running agents would keep the old one until their next restart, whenever that is. Give Git the values that run.",
-		finds: by(configChanged),
-	}, {
-		id: "HP304", reason: "fields that Git no longer has would stay in the cluster",
-		hint:  see + "Hand over what runs first, then change it: after a run, what is removed in Git is removed in the cluster.",
-		finds: by(func(c impact.Change) string { return some(len(c.Left), "field", "kept by "+c.Keeper) }),
-	}, {
-		id: "HP305", reason: "the adoption would change or create objects",
-		hint:  see + "Give Git the values that run; or accept it by name: --allow KIND/NAME.",
-		finds: by(otherwiseChanged),
-	}}
-}
-
-func some(n int, noun, what string) string {
-	if n == 0 {
-		return ""
-	}
-	if n > 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s %s", n, noun, what)
-}
-
-// configChanged are the keys of a ConfigMap that would change, without those that only look as if.
-func configChanged(c impact.Change) string {
-	if c.Keys == 0 || c.Restarts > 0 {
-		return ""
-	}
-	var keys []string
-	for _, e := range c.Edits {
-		key := strings.TrimPrefix(string(e.Path), "data.")
-		if e.Removed && fmt.Sprint(e.From) == "" && slices.Contains(check.SameWhenEmpty(), strings.Trim(key, `"[]`)) {
-			continue
-		}
-		if strings.HasPrefix(string(e.Path), "data") {
-			keys = append(keys, key)
-		}
-	}
-	return strings.Join(keys, ", ")
-}
-
-// otherwiseChanged is what is left: an object that is created, or changes by more than labels and annotations.
-func otherwiseChanged(c impact.Change) string {
-	switch {
-	case c.Restarts > 0 || c.Lost > 0 || c.Keys > 0:
-		return ""
-	case c.Effect == impact.Create && c.Ref.APIVersion != "": // a hook has none
-		return "created"
-	case c.Effect == impact.Config:
-		return some(len(c.Paths), "field", "changed")
-	}
-	return ""
 }
 
 // allowed tells whether the user accepts by name what happens to an object: "DaemonSet/cilium",

@@ -130,6 +130,10 @@ var refusals = map[string]struct {
 	"a second release": {"CG122", func(in *handover.Input) {
 		in.Facts.Live.Records = append(slices.Clone(in.Facts.Live.Records), facts.Record{Namespace: "flux-system", Release: "kube-system-cilium", Revision: 1, Status: "deployed", Chart: "cilium", Secret: "s"})
 	}},
+	"a record by another name": {"HP205", func(in *handover.Input) {
+		in.Facts.Live.Release = nil
+		in.Facts.Live.Records = []facts.Record{{Namespace: "flux-system", Release: "kube-system-cilium", Revision: 1, Status: "deployed", Chart: "cilium", Secret: "s"}}
+	}},
 	"an agent that is not ready": {"CG104", func(in *handover.Input) {
 		in.Facts.Live.DaemonSets = slices.Clone(in.Facts.Live.DaemonSets)
 		for i := range in.Facts.Live.DaemonSets {
