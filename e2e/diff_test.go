@@ -90,7 +90,7 @@ func (c cell) offer(t *testing.T, v variation) {
 		v.edit(vals)
 	}
 	metadata := func(name string) map[string]any { return map[string]any{"name": name, "namespace": "kube-system"} }
-	retry := map[string]any{"strategy": map[string]any{"name": "RetryOnFailure"}}
+	retry := func() map[string]any { return map[string]any{"strategy": map[string]any{"name": "RetryOnFailure"}} }
 	source := map[string]any{
 		"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "OCIRepository", "metadata": metadata("cilium-charts"),
 		"spec": map[string]any{
@@ -100,7 +100,7 @@ func (c cell) offer(t *testing.T, v variation) {
 		},
 	}
 	spec := map[string]any{
-		"suspend": true, "interval": "1h", "timeout": "3m", "install": retry, "upgrade": retry, "values": vals,
+		"suspend": true, "interval": "1h", "timeout": "3m", "install": retry(), "upgrade": retry(), "values": vals,
 		"chartRef": map[string]any{"kind": "OCIRepository", "name": "cilium-charts"},
 	}
 	if v.repository {
