@@ -27,6 +27,14 @@ const (
 	// HandFields gives the fields that manager From owns of each of Objects, and that Manager owns as well, to Manager
 	// alone. The time of the older entry is kept: it says when the values were last changed.
 	HandFields Verb = "hand-fields"
+	// Patch is a merge patch of Body as Manager: a null removes.
+	Patch Verb = "patch"
+	// HelmRollback makes a new revision of Cilium's Helm release with the contents of revision To, by Helm's own
+	// rollback, with the release's own way of applying, and without hooks. Where the newest revision is such a one
+	// already, nothing is done.
+	HelmRollback Verb = "helm-rollback"
+	// Remove deletes a Secret that is a Helm release's record, a ConfigMap, a Lease or a Pod; nothing else.
+	Remove Verb = "remove"
 	// Release deletes the object, which has to be suspended: its controller then lets go of what it manages.
 	Release Verb = "release"
 )
@@ -50,6 +58,8 @@ type Action struct {
 	From string `json:"from,omitempty"`
 	// Objects are those that HandFields works on.
 	Objects []Ref `json:"objects,omitempty"`
+	// To is the revision that HelmRollback goes back to.
+	To int `json:"to,omitempty"`
 	// Absent: Apply only creates.
 	Absent bool `json:"absent,omitempty"`
 	// Suspended is what spec.suspend has to be for the action to be taken; nil: whatever it is.

@@ -46,16 +46,11 @@ func (r *Runner) freeze(ctx context.Context, p *Plan, j *Journal, s *Step) bool 
 	if !j.Changed() {
 		return true
 	}
-	refs := []Ref{}
-	for _, t := range p.Touches {
-		if t.Ref.Kind == "Kustomization" {
-			refs = append(refs, t.Ref)
-		}
-	}
-	refs = append(refs, p.Step(StepAdopt).Do[0].Ref)
 	done := true
-	for _, ref := range refs {
-		done = r.suspend(ctx, j, ref) && done
+	for _, ref := range []Ref{p.Wiring, p.Release} {
+		if ref != (Ref{}) {
+			done = r.suspend(ctx, j, ref) && done
+		}
 	}
 	if !done {
 		return false

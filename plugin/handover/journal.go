@@ -16,7 +16,8 @@ type Journal struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 
-	Run      string    `json:"run"` // names the run: "20261122T091200Z-4f1c"
+	Name     string    `json:"name"` // the plan's
+	Run      string    `json:"run"`  // names the run: "20261122T091200Z-4f1c"
 	Tool     string    `json:"tool,omitempty"`
 	Cluster  string    `json:"cluster"`
 	Context  string    `json:"context,omitempty"`
@@ -60,6 +61,7 @@ const (
 	Frozen     RunPhase = "stopped" // by a guard or an error: nothing goes on by itself
 	Finished   RunPhase = "finished"
 	RolledBack RunPhase = "rolled-back"
+	Undoing    RunPhase = "undoing" // a drill puts everything back
 )
 
 // StepRecord is how far a step is.
@@ -93,7 +95,7 @@ type PodEvent struct {
 // Unfinished tells whether the run may have written something, and neither ended nor been undone. One that has written
 // nothing is begun anew.
 func (j *Journal) Unfinished() bool {
-	return j != nil && (j.Phase == Running || j.Phase == Frozen) && j.Changed()
+	return j != nil && (j.Phase == Running || j.Phase == Frozen || j.Phase == Undoing) && j.Changed()
 }
 
 // Changed tells whether the run may have written anything but its own lock and journal.

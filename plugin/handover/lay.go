@@ -56,6 +56,10 @@ func (p *Plan) lay(in *Input, j *Journal) {
 		Step{ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: []Want{Released, Whole}, Guard: hardGuards, Patient: softGuards, Within: 3 * time.Minute},
 		Step{ID: StepSoak, Title: "soak", Until: []Want{Released}, Guard: hardGuards, Patient: softGuards, For: in.Soak, Within: in.Soak + slack},
 	)
+	p.Release = in.HelmRelease.Ref
+	if in.Kustomization != nil {
+		p.Wiring = in.Kustomization.Ref
+	}
 	p.seal()
 	p.Touches = p.touches(in)
 }

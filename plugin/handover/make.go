@@ -38,7 +38,7 @@ func Parts(features map[string]string) []facts.Part {
 func Make(in Input) *Plan {
 	f := in.Facts
 	p := &Plan{
-		Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID,
+		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID,
 		Weighed: weigh(&in), Refusals: []Refusal{}, Steps: []Step{}, World: stateOf(&in),
 	}
 	for _, w := range p.Weighed {
@@ -76,7 +76,7 @@ func Again(in Input, j *Journal) (*Plan, error) {
 		return nil, fmt.Errorf("go on with run %s: the working tree has no HelmRelease of Cilium for this cluster; name the tree that it began with: --repo DIR", j.Run)
 	}
 	p := &Plan{
-		Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID, Strategy: j.Strategy,
+		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID, Strategy: j.Strategy,
 		Weighed: weigh(&in), Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true,
 	}
 	p.lay(&in, j)

@@ -56,6 +56,8 @@ type Input struct {
 // Plan is what a run would do to one cluster. It can be printed, saved and reviewed, and is the very thing that Runner
 // executes.
 type Plan struct {
+	// Name is what the plan is: "handover", "rollback", "drill drift-object".
+	Name     string   `json:"name"`
 	Cluster  string   `json:"cluster"`
 	Context  string   `json:"context,omitempty"`
 	Server   string   `json:"server,omitempty"`
@@ -73,6 +75,12 @@ type Plan struct {
 	Verdicts []check.Verdict `json:"-"`
 	Impact   Impact          `json:"impact"`
 	Steps    []Step          `json:"steps"`
+	// Undo are the steps that put everything back, whatever became of Steps: a drill's.
+	Undo []Step `json:"undo,omitempty"`
+	// Release and Wiring are the HelmRelease and the Kustomization that are suspended when a run stops; empty where
+	// there is nothing to suspend.
+	Release Ref `json:"release,omitzero"`
+	Wiring  Ref `json:"wiring,omitzero"`
 	// Touches are all objects that a run writes to, its own Lease and journal among them.
 	Touches []Touch `json:"touches"`
 	World   State   `json:"world"`
@@ -151,13 +159,21 @@ const (
 	StepSoak      = "soak"
 )
 
-// Step finds one by its ID; nil where the plan has none.
+// The names of plans; a drill's is DrillName and its own.
+const (
+	HandoverName = "handover"
+	RollbackName = "rollback"
+	DrillName    = "drill "
+)
+
+// Step finds one by its ID, among those that undo too; nil where the plan has none.
 func (p *Plan) Step(id string) *Step {
-	i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.ID == id })
-	if i < 0 {
-		return nil
+	for _, steps := range [][]Step{p.Steps, p.Undo} {
+		if i := slices.IndexFunc(steps, func(s Step) bool { return s.ID == id }); i >= 0 {
+			return &steps[i]
+		}
 	}
-	return &p.Steps[i]
+	return nil
 }
 
 // Right is something that a run has to be allowed to do.

@@ -57,11 +57,11 @@ func (s *Stop) Unwrap() error { return s.Err }
 // Begin is the journal of a run that is about to begin.
 func (r *Runner) Begin(p *Plan, id string) *Journal {
 	j := &Journal{
-		APIVersion: facts.APIVersion, Kind: JournalKind, Run: id, Tool: r.Tool, Holder: r.Holder, Cluster: p.Cluster,
+		APIVersion: facts.APIVersion, Kind: JournalKind, Name: p.Name, Run: id, Tool: r.Tool, Holder: r.Holder, Cluster: p.Cluster,
 		Context: p.Context, UID: p.UID, Strategy: p.Strategy, Phase: Running, Began: r.Clock.Now().UTC(), Digest: p.Digest,
 		Tree: p.World.Tree, World: p.World, Revision: p.World.Revision,
 	}
-	for _, s := range p.Steps {
+	for _, s := range slices.Concat(p.Steps, p.Undo) {
 		j.Steps = append(j.Steps, StepRecord{ID: s.ID, Title: s.Title})
 		for _, a := range s.Do {
 			j.Objects = append(j.Objects, a.Objects...)
@@ -76,22 +76,36 @@ func (r *Runner) Run(ctx context.Context, p *Plan, j *Journal) error {
 	if err := r.resume(ctx, p, j); err != nil {
 		return err
 	}
-	for i := range p.Steps {
-		s := &p.Steps[i]
+	if s, err := r.steps(ctx, p, j, p.Steps); err != nil {
+		return r.stop(ctx, p, j, s, err)
+	}
+	j.Phase, j.Ended, j.Stop = Finished, r.Clock.Now().UTC(), ""
+	if p.Name == RollbackName {
+		j.Phase = RolledBack
+	}
+	if err := r.save(ctx, j); err != nil {
+		return r.stop(ctx, p, j, &p.Steps[len(p.Steps)-1], err)
+	}
+	r.tell(j, nil, Event{Kind: Done, Text: ends[p.Name]})
+	return nil
+}
+
+// ends is how a run that came to its end is told of.
+var ends = map[string]string{HandoverName: "Cilium is Flux's", RollbackName: "Cilium is the bootstrap's"}
+
+// steps takes those that have not ended, and says at which one it stopped.
+func (r *Runner) steps(ctx context.Context, p *Plan, j *Journal, steps []Step) (*Step, error) {
+	for i := range steps {
+		s := &steps[i]
 		rec := j.Step(s.ID)
 		if rec == nil || !rec.Ended.IsZero() {
 			continue
 		}
 		if err := r.step(ctx, p, j, s, rec); err != nil {
-			return r.stop(ctx, p, j, s, err)
+			return s, err
 		}
 	}
-	j.Phase, j.Ended, j.Stop = Finished, r.Clock.Now().UTC(), ""
-	if err := r.save(ctx, j); err != nil {
-		return r.stop(ctx, p, j, &p.Steps[len(p.Steps)-1], err)
-	}
-	r.tell(j, nil, Event{Kind: Done, Text: "Cilium is Flux's"})
-	return nil
+	return nil, nil
 }
 
 // resume lets go what was suspended when the run stopped, when there is anything.
@@ -107,9 +121,8 @@ func (r *Runner) resume(ctx context.Context, p *Plan, j *Journal) error {
 	if err := r.save(ctx, j); err != nil {
 		return r.stop(ctx, p, j, last, err)
 	}
-	release := p.Step(StepAdopt).Do[0].Ref
 	for _, ref := range slices.Clone(j.Frozen) {
-		if ref == release && !j.Adopting() {
+		if ref == p.Release && !j.Adopting() {
 			continue // it is held, as it should be
 		}
 		if err := r.World.Do(ctx, Action{Verb: Resume, Ref: ref, Manager: FluxCLI, Why: "the run goes on"}); err != nil {

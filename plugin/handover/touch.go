@@ -32,8 +32,8 @@ func (p *Plan) touches(in *Input) []Touch {
 			}
 		}
 	}
-	if ks := kustomization(in); ks != nil {
-		add(in.Kustomization.Ref, "patch", FluxCLI)
+	if p.Wiring != (Ref{}) {
+		add(p.Wiring, "patch", FluxCLI) // where a run stops, it is suspended
 	}
 	namespace := in.Facts.Expect.Flux.Namespace
 	for _, r := range []Ref{
