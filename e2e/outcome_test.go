@@ -159,7 +159,23 @@ func (o thing) left() int {
 	if own["helm-controller"].Empty() {
 		return 0
 	}
-	return own["helm"].Difference(own["helm-controller"]).Leaves().Size()
+	whole := map[string]bool{}
+	own["helm"].Difference(own["helm-controller"]).Leaves().Iterate(func(p fieldpath.Path) {
+		whole[beyond(p, own["helm-controller"])] = true
+	})
+	return len(whole)
+}
+
+// beyond is the first part of a path that a set has nothing at or below of: an item of a list counts once.
+func beyond(p fieldpath.Path, of *fieldpath.Set) string {
+	for i, element := range p {
+		below := of.WithPrefix(element)
+		if !of.Members.Has(element) && below.Empty() {
+			return p[:i+1].String()
+		}
+		of = below
+	}
+	return p.String()
 }
 
 // foretold is the document of `diff --what impact -o json`: the names that are fixed, and no others are read.
