@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	helmchart "helm.sh/helm/v4/pkg/chart/v2"
@@ -106,39 +105,4 @@ func (s *Session) chart(ctx context.Context, hr *helmv2.HelmRelease, w Want, rec
 	}
 	out.Chart, out.ChartVersion, out.ChartFrom = fetched.Chart.Metadata.Name, fetched.Chart.Metadata.Version, fetched.From
 	return fetched.Chart, nil
-}
-
-// flux is the chart that Flux would use, its version as Flux makes it.
-func (s *Session) flux(ctx context.Context, hr *helmv2.HelmRelease, find Finder, record *Record, out *facts.Rendered) (*Fetched, error) {
-	source, unknown, err := s.source(ctx, hr, find)
-	if err != nil {
-		return nil, err
-	}
-	out.Unknown = append(out.Unknown, unknown...)
-	fetched, err := s.Fetcher.Fetch(ctx, source)
-	if err != nil && !errors.Is(err, ErrNoChart) && record != nil && !source.Suffix && record.Chart.Metadata.Version == source.Version {
-		out.Unknown = append(out.Unknown, "the release's own chart was rendered, of the same version: "+err.Error())
-		return &Fetched{Chart: record.Chart, From: "the release's record"}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if source.Suffix {
-		return fetched, suffixed(fetched)
-	}
-	return fetched, nil
-}
-
-// digestLength is how much of a digest Flux adds to a chart's version, in hex digits.
-const digestLength = 12
-
-// suffixed gives a chart from an OCIRepository the version that helm-controller gives it: with the digest behind it.
-func suffixed(f *Fetched) error {
-	_, hex, ok := strings.Cut(f.Digest, ":")
-	if !ok || len(hex) < digestLength || f.Chart.Metadata == nil {
-		return fmt.Errorf("read the chart %s: it has no digest", f.From)
-	}
-	version, _, _ := strings.Cut(f.Chart.Metadata.Version, "+")
-	f.Chart.Metadata.Version = version + "+" + hex[:digestLength]
-	return nil
 }

@@ -26,6 +26,7 @@ type resource struct {
 // cluster is what rendering asks of an API server. Its only verbs are get and list.
 type cluster struct {
 	dynamic   dynamic.Interface
+	raw       rest.Interface                        // nil: nothing is passed on
 	version   string                                // "v1.37.2"
 	apis      common.VersionSet                     // "apps/v1" and "apps/v1/Deployment"
 	resources map[schema.GroupVersionKind]*resource // nil: no cluster is asked, lookups find nothing
@@ -48,6 +49,7 @@ func openCluster(given *rest.Config) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection: %w", err)
 	}
+	c.raw = asks.RESTClient()
 	return c, c.discover(asks)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -37,20 +38,26 @@ func archive(t *testing.T) []byte {
 	return text
 }
 
+// image is the fixture as a registry has it.
+func image(t *testing.T) v1.Image {
+	t.Helper()
+	out, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), static.NewLayer(archive(t), chartLayer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // pushed is a registry that has the fixture under those tags, and the repository's address.
 func pushed(t *testing.T, tags ...string) (*httptest.Server, string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	url := strings.TrimPrefix(server.URL, "http://") + "/charts/cilium"
-	image, err := mutate.AppendLayers(mutate.MediaType(empty.Image, types.OCIManifestSchema1), static.NewLayer(archive(t), chartLayer))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, tag := range tags {
 		ref, err := name.NewTag(url+":"+tag, name.Insecure)
 		if err == nil {
-			err = remote.Write(ref, image)
+			err = remote.Write(ref, image(t))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +68,7 @@ func pushed(t *testing.T, tags ...string) (*httptest.Server, string) {
 
 func TestFetchFromARegistry(t *testing.T) {
 	server, url := pushed(t, "1.18.2", "1.20.2")
-	f := &Fetcher{Cache: t.TempDir()}
+	f := &Fetcher{Cache: t.TempDir(), Places: []Source{}}
 	byTag, err := f.Fetch(t.Context(), Source{URL: url, Tag: "1.20.2", Insecure: true})
 	if err != nil || byTag.Chart.Metadata.Version != "1.20.2" || !strings.HasPrefix(byTag.Digest, "sha256:") || !strings.HasSuffix(byTag.From, byTag.Digest) {
 		t.Fatalf("%+v, %v", byTag, err)
@@ -80,12 +87,12 @@ func TestFetchFromARegistry(t *testing.T) {
 	}
 	for name, s := range map[string]Source{"a tag": {Tag: "1.17.0"}, "a range": {Version: ">=2"}} {
 		s.URL, s.Insecure = url, true
-		if _, err := f.Fetch(t.Context(), s); !errors.Is(err, ErrNoChart) || !strings.Contains(err.Error(), "helm.cilium.io") {
+		if _, err := f.Fetch(t.Context(), s); !errors.Is(err, ErrNoChart) || !strings.Contains(err.Error(), "it has 1.18.2, 1.20.2; point the source") {
 			t.Errorf("%s that is not there: %v", name, err)
 		}
 	}
 	server.Close()
-	if _, err := f.Fetch(t.Context(), Source{URL: url, Tag: "1.20.2", Insecure: true}); err == nil || errors.Is(err, ErrNoChart) {
+	if _, err := f.Fetch(t.Context(), Source{URL: url, Tag: "1.20.2", Insecure: true}); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("a registry that is down: %v", err)
 	}
 }
@@ -100,7 +107,7 @@ func TestFetchFromARepository(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	index = fmt.Sprintf("entries: {cilium: [{version: 1.18.2, urls: [gone.tgz]}, {version: 1.20.2, urls: [c.tgz], digest: %s}]}", sum)
-	f := &Fetcher{Cache: t.TempDir()}
+	f := &Fetcher{Cache: t.TempDir(), Places: []Source{}}
 	if got, err := f.Fetch(t.Context(), Source{URL: server.URL, Chart: "cilium", Version: "1.20.x"}); err != nil || got.Digest != "" || got.Chart.Name() != "cilium" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -111,7 +118,7 @@ func TestFetchFromARepository(t *testing.T) {
 		t.Errorf("a version that is not there: %v", err)
 	}
 	text = append(bytes.Clone(text), 0)
-	if _, err := (&Fetcher{}).Fetch(t.Context(), Source{URL: server.URL, Chart: "cilium"}); err == nil || !strings.Contains(err.Error(), "sha256") {
+	if _, err := (&Fetcher{Places: []Source{}}).Fetch(t.Context(), Source{URL: server.URL, Chart: "cilium"}); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "sha256") {
 		t.Errorf("an archive that was changed: %v", err)
 	}
 }

@@ -43,6 +43,11 @@ func newCluster(objects ...map[string]any) *cluster {
 		{"helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases", false},
 		{"source.toolkit.fluxcd.io", "v1", "OCIRepository", "ocirepositories", false},
 		{"source.toolkit.fluxcd.io", "v1", "HelmRepository", "helmrepositories", false},
+		{"source.toolkit.fluxcd.io", "v1", "HelmChart", "helmcharts", false},
+		{"source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories", false},
+		{"source.toolkit.fluxcd.io", "v1", "Bucket", "buckets", false},
+		{"source.toolkit.fluxcd.io", "v1", "ExternalArtifact", "externalartifacts", false},
+		{"", "v1", "ServiceAccount", "serviceaccounts", false},
 	} {
 		own := schema.GroupVersionKind{Group: k.group, Version: k.version, Kind: k.kind}
 		gvr := own.GroupVersion().WithResource(k.plural)
@@ -59,7 +64,7 @@ func newCluster(objects ...map[string]any) *cluster {
 }
 
 func newSession(c *cluster) *Session {
-	return &Session{cluster: c, Fetcher: &Fetcher{}, Masker: NewMasker(), expect: facts.Expect{
+	return &Session{cluster: c, Fetcher: &Fetcher{Places: []Source{}}, Masker: NewMasker(), expect: facts.Expect{
 		Cilium: facts.Names{Namespace: "kube-system", Release: "cilium"},
 		Flux:   facts.FluxNames{Namespace: "flux-system", HelmRelease: "cilium", HelmReleaseNamespace: "kube-system"},
 	}}

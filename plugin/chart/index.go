@@ -14,7 +14,7 @@ import (
 )
 
 // maxIndex bounds a repository's index, in bytes. Cilium's is about 1 MiB.
-const maxIndex = 64 << 20
+const maxIndex = 32 << 20
 
 // entry is one version of a chart in a repository's index.
 type entry struct {
@@ -24,38 +24,47 @@ type entry struct {
 }
 
 // fromIndex fetches from a classic Helm repository.
-func (f *Fetcher) fromIndex(ctx context.Context, s Source) (*Fetched, error) {
-	base := strings.TrimSuffix(s.URL, "/") + "/"
-	text, err := f.download(ctx, base+"index.yaml", maxIndex)
+func (f *Fetcher) fromIndex(ctx context.Context, t *http.Transport, s Source) (*Fetched, error) {
+	all, err := f.index(ctx, t, s)
 	if err != nil {
-		return nil, fmt.Errorf("fetch the repository's index: %w", err)
+		return nil, fmt.Errorf("fetch the chart %s from %s: %w", s.Chart, s.URL, err)
+	}
+	found, err := pickEntry(all, s.Version)
+	if err != nil {
+		return nil, fmt.Errorf("fetch the chart %s from %s: %w", s.Chart, s.URL, err)
+	}
+	where, err := url.Parse(folder(s.URL))
+	if err == nil {
+		where, err = where.Parse(found.URLs[0])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("fetch the chart %s from %s: the index gives it an address that is none", s.Chart, s.URL)
+	}
+	packed, err := f.read(ctx, blob{
+		digest: strings.TrimPrefix(found.Digest, "sha256:"), limit: maxChart, open: opener(t, where.String(), s.Access),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("fetch the chart %s: %w", where.Redacted(), err)
+	}
+	return unpack(packed, where.Redacted(), "")
+}
+
+func folder(repository string) string { return strings.TrimSuffix(repository, "/") + "/" }
+
+// index is a repository's entries of one chart.
+func (f *Fetcher) index(ctx context.Context, t *http.Transport, s Source) ([]entry, error) {
+	quiet := &Fetcher{} // the index is no chart: nobody is told how far it is
+	text, err := quiet.download(ctx, blob{limit: maxIndex, open: opener(t, folder(s.URL)+"index.yaml", s.Access)})
+	if err != nil {
+		return nil, fmt.Errorf("read its index: %w", err)
 	}
 	var index struct {
 		Entries map[string][]entry `json:"entries"`
 	}
 	if err := yaml.Unmarshal(text, &index); err != nil {
-		return nil, fmt.Errorf("read the index of %s: it is not YAML", s.URL)
+		return nil, fmt.Errorf("read its index: it is not YAML")
 	}
-	found, err := pickEntry(index.Entries[s.Chart], s.Version)
-	if err != nil {
-		return nil, fmt.Errorf("fetch the chart %s from %s: %w", s.Chart, s.URL, err)
-	}
-	where, err := url.Parse(base)
-	if err == nil {
-		where, err = where.Parse(found.URLs[0])
-	}
-	if err != nil {
-		return nil, fmt.Errorf("fetch the chart %s from %s: its address is none", s.Chart, s.URL)
-	}
-	digest := strings.TrimPrefix(found.Digest, "sha256:")
-	packed, err := f.cached(digest, func() (io.ReadCloser, error) { return f.open(ctx, where.String()) })
-	if err != nil {
-		return nil, fmt.Errorf("fetch the chart %s: %w", where, err)
-	}
-	if digest != "" && hexSum(packed) != digest {
-		return nil, fmt.Errorf("fetch the chart %s: it is not what the index says (sha256)", where)
-	}
-	return unpack(packed, where.String(), "")
+	return index.Entries[s.Chart], nil
 }
 
 func pickEntry(all []entry, wanted string) (entry, error) {
@@ -74,38 +83,32 @@ func pickEntry(all []entry, wanted string) (entry, error) {
 	return byVersion[version], err
 }
 
-func (f *Fetcher) download(ctx context.Context, where string, limit int64) ([]byte, error) {
-	body, err := f.open(ctx, where)
-	if err != nil {
-		return nil, err
+// opener asks for a file over HTTP. Credentials go to the host that they are for, and to no other.
+func opener(t http.RoundTripper, where string, a Access) func(context.Context) (io.ReadCloser, int64, error) {
+	return func(ctx context.Context) (io.ReadCloser, int64, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
+		if err != nil {
+			return nil, 0, err
+		}
+		if a.Username != "" && (a.Everywhere || request.URL.Host == a.Host) {
+			request.SetBasicAuth(a.Username, a.Password)
+		}
+		answer, err := (&http.Client{Transport: t}).Do(request)
+		if err != nil {
+			return nil, 0, err
+		}
+		if answer.StatusCode != http.StatusOK {
+			answer.Body.Close()
+			return nil, 0, &status{answer.StatusCode}
+		}
+		return answer.Body, answer.ContentLength, nil
 	}
-	defer body.Close()
-	text, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%s is larger than %d MiB", where, limit>>20)
-	}
-	return text, err
 }
 
-func (f *Fetcher) open(ctx context.Context, where string) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, where, nil)
-	if err != nil {
-		return nil, err
-	}
-	client := f.Client
-	if client == nil {
-		client = http.DefaultClient
-	}
-	answer, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	if answer.StatusCode != http.StatusOK {
-		answer.Body.Close()
-		return nil, fmt.Errorf("%s answers %s", where, answer.Status)
-	}
-	return answer.Body, nil
-}
+// status is an answer over HTTP that is not what was asked for.
+type status struct{ code int }
+
+func (s *status) Error() string { return fmt.Sprintf("it answers %d", s.code) }
 
 func hexSum(data []byte) string {
 	sum := sha256.Sum256(data)

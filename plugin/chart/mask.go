@@ -110,7 +110,7 @@ func (m *Masker) Error(err error) error {
 		return nil
 	}
 	text := facts.RedactText(m.Text(err.Error()))
-	for _, kind := range []error{ErrRender, ErrNoChart} {
+	for _, kind := range []error{ErrRender, ErrNoChart, ErrRefused, ErrUnreachable} {
 		if errors.Is(err, kind) {
 			return &maskedError{text, kind}
 		}

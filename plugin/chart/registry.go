@@ -2,28 +2,24 @@ package chart
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
-	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // chartLayer is the media type of a chart in a registry.
 const chartLayer = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
-// fromRegistry fetches from an OCI registry, with the credentials that docker and helm have.
-func (f *Fetcher) fromRegistry(ctx context.Context, s Source) (*Fetched, error) {
-	options := []remote.Option{remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)}
+// fromRegistry fetches from an OCI registry, with the source's credentials and else those that docker and helm have.
+func (f *Fetcher) fromRegistry(ctx context.Context, t *http.Transport, s Source) (*Fetched, error) {
+	options := remotely(ctx, t, s)
 	ref, err := reference(s, options)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the chart %s: %w", s.URL, err)
@@ -38,33 +34,48 @@ func (f *Fetcher) fromRegistry(ctx context.Context, s Source) (*Fetched, error) 
 	}
 	image, err := found.Image()
 	if err != nil {
-		return nil, fmt.Errorf("fetch the chart %s: %w", from, err)
+		return nil, fmt.Errorf("fetch the chart %s: %w", from, worded(err))
 	}
-	packed, err := f.layer(image)
+	how, unverified, err := s.Verify.registry(ctx, f, ref.Context().Digest(found.Digest.String()), options)
+	if err != nil {
+		return nil, fmt.Errorf("verify the chart %s: %w", from, err)
+	}
+	packed, err := f.layer(ctx, image)
 	if err != nil {
 		return nil, fmt.Errorf("fetch the chart %s: %w", from, err)
 	}
-	return unpack(packed, from, found.Digest.String())
+	if how != "" {
+		from += ", " + how
+	}
+	fetched, err := unpack(packed, from, found.Digest.String())
+	if fetched != nil {
+		fetched.unverified = unverified
+	}
+	return fetched, err
 }
 
-// reference is what to ask a registry for: a digest before a range before a tag, as source-controller has it.
-func reference(s Source, options []remote.Option) (name.Reference, error) {
+func remotely(ctx context.Context, t *http.Transport, s Source) []remote.Option {
+	return []remote.Option{remote.WithContext(ctx), remote.WithTransport(t), remote.WithAuthFromKeychain(s.Access.keychain())}
+}
+
+func repository(s Source) (name.Repository, error) {
 	var how []name.Option
 	if s.Insecure {
 		how = append(how, name.Insecure)
 	}
-	repo, err := name.NewRepository(strings.TrimPrefix(s.URL, "oci://"), how...)
+	return name.NewRepository(strings.TrimPrefix(s.URL, "oci://"), how...)
+}
+
+// reference is what to ask a registry for: a digest before a range before a tag, as source-controller has it.
+func reference(s Source, options []remote.Option) (name.Reference, error) {
+	repo, err := repository(s)
 	switch {
 	case err != nil:
 		return nil, err
 	case s.Digest != "":
 		return repo.Digest(s.Digest), nil
 	case s.Version != "":
-		tags, err := remote.List(repo, options...)
-		if err != nil {
-			return nil, worded(err)
-		}
-		tag, err := newest(tags, s.Version)
+		tag, err := tagOf(repo, s, options)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +84,29 @@ func reference(s Source, options []remote.Option) (name.Reference, error) {
 		return repo.Tag(s.Tag), nil
 	}
 	return repo.Tag("latest"), nil
+}
+
+// tagOf is the tag of a version, or the newest of a range. Where a version has a plus, its tag has a low line.
+func tagOf(repo name.Repository, s Source, options []remote.Option) (string, error) {
+	if _, err := semver.StrictNewVersion(s.Version); err == nil && s.Filter == "" {
+		return strings.ReplaceAll(s.Version, "+", "_"), nil
+	}
+	only, err := regexp.Compile(s.Filter)
+	if err != nil {
+		return "", fmt.Errorf("the filter of its tags is no regular expression: %w", err)
+	}
+	tags, err := remote.List(repo, options...)
+	if err != nil {
+		return "", worded(err)
+	}
+	var versions []string
+	for _, tag := range tags {
+		if only.MatchString(tag) {
+			versions = append(versions, strings.ReplaceAll(tag, "_", "+"))
+		}
+	}
+	version, err := newest(versions, s.Version)
+	return strings.ReplaceAll(version, "+", "_"), err
 }
 
 // newest is the highest of versions that is in a range.
@@ -89,31 +123,16 @@ func newest(versions []string, wanted string) (string, error) {
 		}
 	}
 	if best == nil {
-		return "", fmt.Errorf("%w: none of its %d versions is %s; https://helm.cilium.io has every version", ErrNoChart, len(versions), wanted)
+		return "", fmt.Errorf("%w: none of its %d versions is %s", ErrNoChart, len(versions), wanted)
 	}
 	return text, nil
 }
 
-// worded says of a registry's refusal what it means.
-func worded(err error) error {
-	var refused *transport.Error
-	if !errors.As(err, &refused) {
-		return err
-	}
-	switch refused.StatusCode {
-	case http.StatusNotFound:
-		return fmt.Errorf("%w in the registry (404); https://helm.cilium.io has every version", ErrNoChart)
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("the registry refuses (%d): log in with helm registry login or docker login", refused.StatusCode)
-	}
-	return fmt.Errorf("the registry answers %d", refused.StatusCode)
-}
-
 // layer is the packed chart of an image, from the cache where it has it.
-func (f *Fetcher) layer(image v1.Image) ([]byte, error) {
+func (f *Fetcher) layer(ctx context.Context, image v1.Image) ([]byte, error) {
 	layers, err := image.Layers()
 	if err != nil {
-		return nil, err
+		return nil, worded(err)
 	}
 	for _, l := range layers {
 		if t, err := l.MediaType(); err != nil || t != chartLayer {
@@ -123,49 +142,14 @@ func (f *Fetcher) layer(image v1.Image) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return f.cached(digest.Hex, func() (io.ReadCloser, error) { return l.Compressed() })
+		return f.read(ctx, blob{digest: digest.Hex, limit: maxChart, open: func(context.Context) (io.ReadCloser, int64, error) {
+			size, err := l.Size()
+			if err != nil {
+				return nil, 0, err
+			}
+			stream, err := l.Compressed()
+			return stream, size, err
+		}})
 	}
 	return nil, fmt.Errorf("%w: it holds no Helm chart", ErrNoChart)
-}
-
-// cached reads what has a digest, and keeps it.
-func (f *Fetcher) cached(digest string, open func() (io.ReadCloser, error)) ([]byte, error) {
-	file := filepath.Join(f.Cache, digest+".tgz")
-	if f.Cache != "" {
-		if packed, err := os.ReadFile(file); err == nil && hexSum(packed) == digest {
-			return packed, nil
-		}
-	}
-	stream, err := open()
-	if err != nil {
-		return nil, worded(err)
-	}
-	defer stream.Close()
-	packed, err := io.ReadAll(io.LimitReader(stream, maxChart+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(packed) > maxChart:
-		return nil, fmt.Errorf("it is larger than %d MiB", maxChart>>20)
-	}
-	f.keep(file, packed)
-	return packed, nil
-}
-
-// keep writes a chart to the cache; a cache that cannot be written is no cache, and no error.
-func (f *Fetcher) keep(file string, packed []byte) {
-	if f.Cache == "" || os.MkdirAll(f.Cache, 0o700) != nil {
-		return
-	}
-	temp, err := os.CreateTemp(f.Cache, ".chart-*")
-	if err != nil {
-		return
-	}
-	_, err = temp.Write(packed)
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), file)
-	}
-	if err != nil {
-		_ = os.Remove(temp.Name())
-	}
 }

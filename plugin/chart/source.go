@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	"github.com/fluxcd/pkg/apis/meta"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,31 +20,49 @@ type Finder func(kind, namespace, name string) map[string]any
 // source is where Flux would take a HelmRelease's chart from, by the tree's objects and else by the cluster's.
 func (s *Session) source(ctx context.Context, hr *helmv2.HelmRelease, find Finder) (Source, []string, error) {
 	if ref := hr.Spec.ChartRef; ref != nil {
-		namespace := ref.Namespace
-		if namespace == "" {
-			namespace = hr.Namespace
-		}
-		switch ref.Kind {
-		case sourcev1.OCIRepositoryKind:
-			return s.ociSource(ctx, find, namespace, ref.Name)
-		case sourcev1.HelmChartKind:
-			var c sourcev1.HelmChart
-			if err := s.object(ctx, find, ref.Kind, namespace, ref.Name, &c); err != nil {
-				return Source{}, nil, err
-			}
-			return s.repositorySource(ctx, find, c.Spec.SourceRef.Kind, namespace, c.Spec.SourceRef.Name, c.Spec.Chart, c.Spec.Version)
-		}
-		return Source{}, nil, fmt.Errorf("find the chart: a %s cannot be fetched from here; name the chart with --chart", ref.Kind)
+		return s.chartRef(ctx, find, hr, ref)
 	}
 	if hr.Spec.Chart == nil {
 		return Source{}, nil, errors.New("find the chart: the HelmRelease has neither chart nor chartRef")
 	}
-	c := hr.Spec.Chart.Spec
-	namespace := c.SourceRef.Namespace
+	out, err := s.helmChart(ctx, find, hr.Spec.Chart.GetNamespace(hr.Namespace), hr.GetHelmChartName(), templated(hr.Spec.Chart.Spec))
+	return out, nil, err
+}
+
+func (s *Session) chartRef(ctx context.Context, find Finder, hr *helmv2.HelmRelease, ref *helmv2.CrossNamespaceSourceReference) (Source, []string, error) {
+	namespace := ref.Namespace
 	if namespace == "" {
 		namespace = hr.Namespace
 	}
-	return s.repositorySource(ctx, find, c.SourceRef.Kind, namespace, c.SourceRef.Name, c.Chart, c.Version)
+	switch ref.Kind {
+	case sourcev1.OCIRepositoryKind:
+		return s.ociSource(ctx, find, namespace, ref.Name)
+	case sourcev1.HelmChartKind:
+		var c sourcev1.HelmChart
+		if err := s.object(ctx, find, ref.Kind, namespace, ref.Name, &c); err != nil {
+			return Source{}, nil, err
+		}
+		out, err := s.helmChart(ctx, find, namespace, ref.Name, c.Spec)
+		return out, nil, err
+	case sourcev1.ExternalArtifactKind:
+		var e sourcev1.ExternalArtifact
+		out, err := s.artifactOf(ctx, ref.Kind, namespace, ref.Name, &e, func() *meta.Artifact { return e.Status.Artifact })
+		if err != nil {
+			return Source{}, nil, err
+		}
+		off, err := s.noDigests(ctx)
+		out.Suffix = !off && strings.Contains(out.Artifact.Revision, "@sha256:")
+		return out, taken(err), nil
+	}
+	return Source{}, nil, fmt.Errorf("find the chart: a %s cannot be fetched from here; name the chart with --chart", ref.Kind)
+}
+
+// taken says what was taken for granted.
+func taken(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return []string{"whether helm-controller adds the chart's digest to its version was taken for granted: " + err.Error()}
 }
 
 func (s *Session) ociSource(ctx context.Context, find Finder, namespace, name string) (Source, []string, error) {
@@ -50,35 +70,135 @@ func (s *Session) ociSource(ctx context.Context, find Finder, namespace, name st
 	if err := s.object(ctx, find, sourcev1.OCIRepositoryKind, namespace, name, &o); err != nil {
 		return Source{}, nil, err
 	}
-	out := Source{Kind: sourcev1.OCIRepositoryKind, URL: o.Spec.URL, Insecure: o.Spec.Insecure, Suffix: true}
+	out := Source{Kind: sourcev1.OCIRepositoryKind, URL: o.Spec.URL, Chart: "cilium", Insecure: o.Spec.Insecure, Suffix: true}
 	if r := o.Spec.Reference; r != nil {
-		out.Tag, out.Version, out.Digest = r.Tag, r.SemVer, r.Digest
+		out.Tag, out.Version, out.Filter, out.Digest = r.Tag, r.SemVer, r.SemverFilter, r.Digest
 	}
-	var unknown []string
-	if o.Spec.Verify != nil {
-		unknown = append(unknown, "the chart's signature was not verified; Flux will")
+	owner := sourcev1.OCIRepositoryKind + " " + namespace + "/" + name
+	out.Access = s.access(ctx, wants{
+		owner: owner, namespace: namespace, url: o.Spec.URL, auth: o.Spec.SecretRef, cert: o.Spec.CertSecretRef,
+		proxy: o.Spec.ProxySecretRef, account: o.Spec.ServiceAccountName, provider: o.Spec.Provider,
+	})
+	out.Verify = s.verification(ctx, owner, namespace, o.Spec.Verify)
+	if out.Verify != nil {
+		digest, by := s.verifiedAs(ctx, namespace, name)
+		out.Verify.trust(o.Spec.Verify, digest, by)
 	}
-	if off, err := s.noDigests(ctx); err != nil {
-		unknown = append(unknown, "whether helm-controller adds the chart's digest to its version was taken for granted: "+err.Error())
-	} else if off {
-		out.Suffix = false
-	}
-	return out, unknown, nil
+	off, err := s.noDigests(ctx)
+	out.Suffix = !off
+	return out, taken(err), nil
 }
 
-func (s *Session) repositorySource(ctx context.Context, find Finder, kind, namespace, name, chart, version string) (Source, []string, error) {
-	if kind != sourcev1.HelmRepositoryKind {
-		return Source{}, nil, fmt.Errorf("find the chart: a chart of a %s cannot be fetched from here; name it with --chart", kind)
+// templated is the HelmChart that helm-controller makes of a HelmRelease's template.
+func templated(t helmv2.HelmChartTemplateSpec) sourcev1.HelmChartSpec {
+	out := sourcev1.HelmChartSpec{
+		Chart: t.Chart, Version: t.Version, ReconcileStrategy: t.ReconcileStrategy, ValuesFiles: t.ValuesFiles,
+		IgnoreMissingValuesFiles: t.IgnoreMissingValuesFiles,
+		SourceRef:                sourcev1.LocalHelmChartSourceReference{Kind: t.SourceRef.Kind, Name: t.SourceRef.Name},
 	}
+	if t.Verify != nil {
+		out.Verify = &sourcev1.HelmChartVerification{Provider: t.Verify.Provider, SecretRef: t.Verify.SecretRef}
+	}
+	return out
+}
+
+// helmChart is where a HelmChart's chart comes from. What source-controller has built already of a GitRepository or a
+// Bucket is taken as it is, where it was built of the same.
+func (s *Session) helmChart(ctx context.Context, find Finder, namespace, name string, spec sourcev1.HelmChartSpec) (Source, error) {
+	var built sourcev1.HelmChart
+	known := s.object(ctx, nil, sourcev1.HelmChartKind, namespace, name, &built)
+	if known != nil || !sameBuild(built.Spec, spec) {
+		built = sourcev1.HelmChart{}
+	}
+	if spec.SourceRef.Kind == sourcev1.HelmRepositoryKind {
+		return s.repositorySource(ctx, find, namespace, spec, built.Generation)
+	}
+	owner := sourcev1.HelmChartKind + " " + namespace + "/" + name
+	if a := built.Status.Artifact; a != nil && built.Generation == built.Status.ObservedGeneration {
+		out := served(sourcev1.HelmChartKind, owner, a)
+		out.Artifact.Through = s.cluster.through
+		return out, nil
+	}
+	out, err := s.treeSource(ctx, spec.SourceRef.Kind, namespace, spec.SourceRef.Name)
+	if err != nil {
+		return Source{}, err
+	}
+	out.Artifact.Tree, out.Artifact.Path = true, spec.Chart
+	out.Build = build(spec, out, built.Generation)
+	return out, nil
+}
+
+func (s *Session) treeSource(ctx context.Context, kind, namespace, name string) (Source, error) {
+	if kind == sourcev1.BucketKind {
+		var b sourcev1.Bucket
+		return s.artifactOf(ctx, kind, namespace, name, &b, func() *meta.Artifact { return b.Status.Artifact })
+	}
+	var g sourcev1.GitRepository
+	return s.artifactOf(ctx, kind, namespace, name, &g, func() *meta.Artifact { return g.Status.Artifact })
+}
+
+// artifactOf is what the cluster's source-controller serves of a source.
+func (s *Session) artifactOf(ctx context.Context, kind, namespace, name string, into any, of func() *meta.Artifact) (Source, error) {
+	owner := kind + " " + namespace + "/" + name
+	if err := s.object(ctx, nil, kind, namespace, name, into); err != nil {
+		return Source{}, fmt.Errorf("%w; what it has is fetched in the cluster: name the chart with --chart DIR|ARCHIVE", err)
+	}
+	a := of()
+	if a == nil {
+		return Source{}, fmt.Errorf("find the chart: %s has fetched nothing yet: flux get sources all -n %s; or name the chart with --chart DIR|ARCHIVE", owner, namespace)
+	}
+	out := served(kind, owner, a)
+	out.Artifact.Through = s.cluster.through
+	return out, nil
+}
+
+func sameBuild(a, b sourcev1.HelmChartSpec) bool {
+	strategy := func(s sourcev1.HelmChartSpec) bool { return s.ReconcileStrategy == sourcev1.ReconcileStrategyRevision }
+	return a.Chart == b.Chart && a.SourceRef.Kind == b.SourceRef.Kind && a.SourceRef.Name == b.SourceRef.Name && strategy(a) == strategy(b) &&
+		slices.Equal(a.ValuesFiles, b.ValuesFiles) && a.IgnoreMissingValuesFiles == b.IgnoreMissingValuesFiles
+}
+
+// build is what source-controller adds to a version: the source's revision where it is asked to, and the HelmChart's
+// generation where values files are named.
+func build(spec sourcev1.HelmChartSpec, from Source, generation int64) Build {
+	out := Build{Values: spec.ValuesFiles, IgnoreMissing: spec.IgnoreMissingValuesFiles}
+	if from.Artifact != nil && spec.ReconcileStrategy == sourcev1.ReconcileStrategyRevision {
+		revision := from.Artifact.Revision
+		out.Metadata = revision[strings.LastIndex(revision, ":")+1:]
+		out.Metadata = out.Metadata[:min(len(out.Metadata), digestLength)]
+	}
+	if len(spec.ValuesFiles) > 0 {
+		if out.Metadata != "" {
+			out.Metadata += "."
+		}
+		out.Metadata += fmt.Sprint(max(generation, 1))
+	}
+	return out
+}
+
+func (s *Session) repositorySource(ctx context.Context, find Finder, namespace string, spec sourcev1.HelmChartSpec, generation int64) (Source, error) {
 	var r sourcev1.HelmRepository
+	kind, name := sourcev1.HelmRepositoryKind, spec.SourceRef.Name
 	if err := s.object(ctx, find, kind, namespace, name, &r); err != nil {
-		return Source{}, nil, err
+		return Source{}, err
 	}
-	out := Source{Kind: kind, URL: r.Spec.URL, Chart: chart, Version: version, Insecure: r.Spec.Insecure}
-	if strings.HasPrefix(out.URL, "oci://") {
-		out.URL = strings.TrimSuffix(out.URL, "/") + "/" + chart
+	out := Source{Kind: kind, URL: r.Spec.URL, Chart: spec.Chart, Version: spec.Version, Insecure: r.Spec.Insecure}
+	out.Build = build(spec, out, generation)
+	owner := kind + " " + namespace + "/" + name
+	out.Access = s.access(ctx, wants{
+		owner: owner, namespace: namespace, url: r.Spec.URL, auth: r.Spec.SecretRef, cert: r.Spec.CertSecretRef,
+		provider: r.Spec.Provider, everywhere: r.Spec.PassCredentials,
+	})
+	if !strings.HasPrefix(out.URL, "oci://") {
+		return out, nil
 	}
-	return out, nil, nil
+	out.URL = folder(out.URL) + spec.Chart
+	if v := spec.Verify; v != nil {
+		out.Verify = s.verification(ctx, "HelmChart of "+owner, namespace, &sourcev1.OCIRepositoryVerification{
+			Provider: v.Provider, SecretRef: v.SecretRef, MatchOIDCIdentity: v.MatchOIDCIdentity,
+		})
+	}
+	return out, nil
 }
 
 // object finds one of source-controller's objects, in the tree and else in the cluster.
