@@ -7,6 +7,7 @@
 //   - manifest: YAML files with places, and edits that keep their comments
 //   - repo: a gatherer: Git working tree -> facts, built and substituted as Flux does it
 //   - chart: a gatherer: the chart, rendered as helm-controller would
+//   - bootstrap: a gatherer: the values that Cilium was installed with before Flux
 //   - check: every judgement of a cluster: facts in, verdict out
 //   - impact: what of the cluster would change, and which pods would restart
 //   - compare: in what clusters differ, and which variable explains it

@@ -27,7 +27,7 @@ func (o *Output) AddFlags(flags *pflag.FlagSet) {
 
 // AddReports adds --report.
 func (o *Output) AddReports(flags *pflag.FlagSet) {
-	kinds := report.Kinds()
+	kinds := report.KindsOf(report.Verification{}, report.Lint{})
 	if len(o.Like) > 0 {
 		kinds = report.KindsOf(o.Like...)
 	}

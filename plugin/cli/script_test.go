@@ -39,6 +39,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("FLEET", fleet+"/../../examples/fleet")
 			env.Setenv("TREES", fleet+"/../repo/testdata")
+			env.Setenv("CHART", fleet+"/../chart/testdata/cilium")
 			env.Setenv("TZ", "UTC")
 			env.Setenv("KUBECONFIG", env.WorkDir+"/none")
 			return nil

@@ -97,7 +97,7 @@ func (d Impact) Table(p *Page, wide bool) {
 			p.Line("%s", c.title())
 		}
 		if c.Unseen != "" {
-			p.Line("%s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), c.Name, p.cut(fold(c.Unseen)))
+			p.Line("%s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), c.Name, fold(c.Unseen))
 			continue
 		}
 		d.rows(p, c, wide)
@@ -230,7 +230,7 @@ func (d Impact) remarks(p *Page, c ImpactCluster) {
 		p.Line("%s", text)
 	}
 	for _, u := range c.Unknown {
-		p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), p.cut(fold(u)))
+		p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), fold(u))
 	}
 }
 

@@ -104,7 +104,7 @@ func (d ManifestDiff) Differences() int {
 func (d ManifestDiff) Table(p *Page, wide bool) {
 	for _, c := range d.Clusters {
 		if c.Unseen != "" {
-			p.Line("%s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), c.Name, p.cut(fold(c.Unseen)))
+			p.Line("%s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), c.Name, fold(c.Unseen))
 			continue
 		}
 		if len(d.Clusters) > 1 {
@@ -116,7 +116,7 @@ func (d ManifestDiff) Table(p *Page, wide bool) {
 			}
 		}
 		for _, u := range c.Unknown {
-			p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), p.cut(fold(u)))
+			p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), fold(u))
 		}
 	}
 	if d.Summary.Unseen == len(d.Clusters) {

@@ -110,7 +110,7 @@ func (d ValuesDiff) Table(p *Page, wide bool) {
 	}
 	for _, c := range d.Clusters {
 		for _, why := range append(unseen(c.Unseen), c.Unknown...) {
-			p.Line("%s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), c.Name, p.cut(fold(why)))
+			p.Line("%s  %s  %s", p.Paint(check.Unknown, "UNKNOWN"), c.Name, fold(why))
 		}
 	}
 	p.Line("%s", d.sentence())

@@ -3,16 +3,14 @@ package ciliumgitops
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
-	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
 
@@ -23,70 +21,64 @@ func (o *diffOptions) manifests(ctx context.Context, targets []cli.Target) error
 		return err
 	}
 	doc := report.NewManifestDiff(all)
-	if program := o.env.Getenv("KUBECTL_EXTERNAL_DIFF"); program != "" && o.out.Format.String() == "table" {
-		if err := o.external(ctx, program, all); err != nil {
+	unknown := doc.Summary.Unseen > 0 || slices.ContainsFunc(doc.Clusters, func(c report.ManifestsOf) bool { return len(c.Unknown) > 0 })
+	program := o.env.Getenv("KUBECTL_EXTERNAL_DIFF")
+	if program == "" || o.out.Format.String() != "table" {
+		if err := o.write(doc); err != nil {
 			return err
 		}
-	} else if err := o.out.Print(o.env, doc); err != nil {
+		return answered(doc.Differences() > 0, unknown)
+	}
+	if err := o.out.Save(doc); err != nil {
 		return err
 	}
-	switch {
-	case doc.Differences() > 0:
-		return &cli.Exit{Code: cli.ExitNo}
-	case doc.Summary.Unseen > 0:
-		return &cli.Exit{Code: cli.ExitCannotTell}
+	different, err := o.external(ctx, program, doc)
+	if err != nil {
+		return err
 	}
-	return nil
+	return answered(different, unknown)
 }
 
-// external has the user's program compare two folders, an object a file. What it prints is the answer; its exit code
-// beyond 1 is a failure of its own.
-func (o *diffOptions) external(ctx context.Context, program string, all []report.ImpactOf) error {
+// option matches what kubectl diff takes of the words behind the program; it leaves out any other.
+var option = regexp.MustCompile(`^[a-zA-Z0-9-=]+$`)
+
+// external has the user's program compare two folders, an object a file, of those that differ by more than is
+// expected. It is called as kubectl diff calls it, what it prints is the answer, and its exit code says whether
+// anything differs: 0 or 1, any other is a failure.
+func (o *diffOptions) external(ctx context.Context, program string, doc report.ManifestDiff) (different bool, err error) {
 	dir, err := os.MkdirTemp("", "cilium-gitops-diff-")
 	if err != nil {
-		return cli.Usage("make room for the manifests: %w", err)
+		return false, cli.Usage("make room for the manifests: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	for _, one := range all {
-		if one.Unseen != "" {
-			o.env.Say("%s: %s", one.Facts.Cluster, one.Unseen)
-			continue
+	from, to := filepath.Join(dir, "RELEASE"), filepath.Join(dir, "FLUX")
+	if err := doc.WriteFiles(from, to); err != nil {
+		return false, cli.Usage("write the manifests: %w", err)
+	}
+	for _, c := range doc.Clusters {
+		if c.Unseen != "" {
+			o.env.Say("%s: UNKNOWN: %s", c.Name, c.Unseen)
 		}
-		for name, objects := range map[string][]facts.Object{"RELEASE": one.Facts.Rendered.Before, "FLUX": one.Facts.Rendered.After} {
-			if err := writeObjects(filepath.Join(dir, name, fileName(one.Facts.Cluster)), objects); err != nil {
-				return cli.Usage("write the manifests: %w", err)
-			}
+		for _, u := range c.Unknown {
+			o.env.Say("%s: UNKNOWN: %s", c.Name, u)
 		}
 	}
-	words := strings.Fields(program)
-	cmd := exec.CommandContext(ctx, words[0], append(words[1:], "RELEASE", "FLUX")...)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, o.env.Out, o.env.ErrOut
+	words := strings.Split(program, " ")
+	args := []string{from, to}
+	for _, word := range words[1:] {
+		if option.MatchString(word) {
+			args = append(args, word)
+		}
+	}
+	cmd := exec.CommandContext(ctx, words[0], args...)
+	cmd.Stdout, cmd.Stderr = o.env.Out, o.env.ErrOut
 	err = cmd.Run()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() == 1 {
-		return nil
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case err == nil:
+		return false, nil
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
+		return true, nil
 	}
-	if err != nil {
-		return cli.Usage("run KUBECTL_EXTERNAL_DIFF: %w", err)
-	}
-	return nil
+	return false, cli.Usage("run KUBECTL_EXTERNAL_DIFF %s: %w; unset it to see what differs", words[0], err)
 }
-
-func writeObjects(dir string, all []facts.Object) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for _, o := range all {
-		text, err := yaml.Marshal(o.Body)
-		if err != nil {
-			return err
-		}
-		name := fileName(fmt.Sprintf("%s.%s.%s", o.Kind, o.Namespace, o.Name))
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fileName is a name without what leads elsewhere.
-func fileName(s string) string { return strings.NewReplacer("/", "-", `\`, "-", ":", "-").Replace(s) }

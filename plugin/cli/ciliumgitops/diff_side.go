@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/bootstrap"
 	"github.com/cilium-gitops/cilium-gitops/plugin/chart"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -21,19 +22,28 @@ type side struct {
 	templated []facts.GitTemplated
 	release   map[string]any // the HelmRelease's body, where it is one
 	find      chart.Finder
+	// digest is helm-controller's of the values, where it is known: the same digest is the same values, secrets too.
+	digest string
+	git    *facts.GitRelease // what a tree says of the HelmRelease
+	// unknown is what the place does not tell of what Flux would apply, each in a sentence.
+	unknown []string
 }
 
-// look is one cluster that sides are read from.
+// look is one cluster that sides are read from: one that answers, or what was recorded of it.
 type look struct {
-	o       *diffOptions
-	target  cli.Target
-	session *chart.Session // nil where the cluster is not asked
-	masker  *chart.Masker
+	o        *diffOptions
+	target   cli.Target
+	recorded *facts.Facts   // nil where there is no recording
+	session  *chart.Session // nil where the cluster is not asked
+	masker   *chart.Masker
 }
 
 // open connects where a place needs the cluster.
 func (o *diffOptions) open(ctx context.Context, t cli.Target, places ...string) (*look, error) {
-	l := &look{o: o, target: t, masker: chart.NewMasker()}
+	l := &look{o: o, target: t, masker: chart.NewMasker(), recorded: o.recorded(t)}
+	if l.recorded != nil {
+		return l, nil
+	}
 	for _, place := range places {
 		if place != fromRelease && place != fromCluster {
 			continue
@@ -45,13 +55,20 @@ func (o *diffOptions) open(ctx context.Context, t cli.Target, places ...string) 
 		if err != nil {
 			return nil, errors.New(facts.RedactText(err.Error()))
 		}
-		if cache, err := os.UserCacheDir(); err == nil {
-			session.Fetcher.Cache = filepath.Join(cache, "cilium-gitops", "charts")
-		}
+		session.Fetcher.Cache = chartCache()
 		l.session, l.masker = session, session.Masker
 		break
 	}
 	return l, nil
+}
+
+// chartCache is where charts that were fetched are kept; empty where the user has no such place.
+func chartCache() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "cilium-gitops", "charts")
 }
 
 // side reads the values of a place.
@@ -60,14 +77,9 @@ func (l *look) side(ctx context.Context, place string) (side, error) {
 	case isFile(place):
 		return l.file(strings.TrimPrefix(place, fromFile+"="))
 	case place == fromBootstrap:
-		f, _, err := l.o.clusters.Fleet()
-		if err != nil {
-			return side{}, err
-		}
-		if f.Bootstrap.Values == "" {
-			return side{}, cli.Usage("the fleet names no values of the bootstrap")
-		}
-		return l.file(filepath.Join(l.o.clusters.Repo(), filepath.FromSlash(f.Bootstrap.Values)))
+		return l.bootstrap(ctx)
+	case l.recorded != nil && (place != fromGit || l.o.recordedGit(l.recorded)):
+		return l.recording(place)
 	case place == fromGit:
 		return l.git(ctx)
 	case place == fromCluster:
@@ -81,6 +93,36 @@ func (l *look) side(ctx context.Context, place string) (side, error) {
 		return side{}, fmt.Errorf("there is no Helm release %s in %s", l.target.Expect.Cilium.Release, l.target.Expect.Cilium.Namespace)
 	}
 	return side{values: record.Config}, nil
+}
+
+// bootstrap are the values that the fleet says Cilium was installed with.
+func (l *look) bootstrap(ctx context.Context) (side, error) {
+	f, _, err := l.o.clusters.Fleet()
+	if err != nil {
+		return side{}, err
+	}
+	file, state, err := bootstrap.Find(l.o.clusters.Repo(), f.Bootstrap)
+	switch {
+	case err != nil:
+		return side{}, cli.Usage("%w", err)
+	case file != "":
+		return l.file(file)
+	}
+	run := bootstrap.Helmfile{File: state, Environment: l.target.Name, Release: l.target.Expect.Cilium.Release}
+	l.o.env.Say("%s: asking helmfile for the values of environment %s of %s", l.target.Name, run.Environment, run.File)
+	text, err := run.Values(ctx)
+	if errors.Is(err, bootstrap.ErrNoHelmfile) {
+		return side{}, cli.Usage("%w", err)
+	}
+	if err != nil {
+		return side{}, err
+	}
+	t, err := chart.ReadValues(text)
+	if err != nil {
+		return side{}, fmt.Errorf("read the values that helmfile wrote for environment %s: %w", run.Environment, err)
+	}
+	l.masker.Learn(t, facts.Redact(t))
+	return side{values: t}, nil
 }
 
 func (l *look) file(path string) (side, error) {
@@ -134,7 +176,7 @@ func (l *look) git(ctx context.Context) (side, error) {
 	known := c.Facts().Cilium()
 	l.masker.Learn(t, facts.Redact(t))
 	l.masker.Learn(t, known.Values)
-	return side{values: t, templated: known.Templated, release: hr.Body, find: func(kind, namespace, name string) map[string]any {
+	return side{values: t, templated: known.Templated, digest: known.ValuesDigest, git: known, release: hr.Body, find: func(kind, namespace, name string) map[string]any {
 		if found := c.Object(kind, namespace, name); found != nil {
 			return found.Body
 		}

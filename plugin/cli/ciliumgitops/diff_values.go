@@ -3,10 +3,12 @@ package ciliumgitops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/chart"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
@@ -23,7 +25,7 @@ func blocking() []values.Path {
 	}
 }
 
-// values compares the values of two places, of every cluster at once.
+// values compares the values of two places, or of three, of every cluster at once.
 func (o *diffOptions) values(ctx context.Context, targets []cli.Target) error {
 	ctx, cancel := context.WithTimeout(ctx, o.clusters.Timeout)
 	defer cancel()
@@ -32,8 +34,8 @@ func (o *diffOptions) values(ctx context.Context, targets []cli.Target) error {
 	var wg sync.WaitGroup
 	for i, t := range targets {
 		wg.Go(func() {
-			all[i] = report.ValuesOf{Name: t.Name, From: o.from, To: o.target(t)}
-			all[i].Deltas, errs[i] = o.deltas(ctx, t, all[i].To)
+			all[i] = report.ValuesOf{Name: t.Name, From: o.from, To: o.target(t), With: o.with}
+			errs[i] = o.compare(ctx, t, &all[i])
 		})
 	}
 	wg.Wait()
@@ -50,48 +52,132 @@ func (o *diffOptions) values(ctx context.Context, targets []cli.Target) error {
 			to = "git or cluster"
 		}
 	}
-	doc := report.NewValuesDiff(o.from, to, "", all, o.defaults)
-	if err := o.out.Print(o.env, doc); err != nil {
+	doc := report.NewValuesDiff(o.from, to, o.with, all, o.defaults)
+	if err := o.write(doc); err != nil {
 		return err
 	}
-	switch {
-	case doc.Differences() > 0:
-		return &cli.Exit{Code: cli.ExitNo}
-	case doc.Summary.Unseen > 0:
-		return &cli.Exit{Code: cli.ExitCannotTell}
+	return answered(doc.Differences() > 0, doc.Summary.Unseen+doc.Summary.Unknown > 0)
+}
+
+// compare fills in the differences of one cluster, masked.
+func (o *diffOptions) compare(ctx context.Context, t cli.Target, out *report.ValuesOf) error {
+	places := []string{o.from, out.To}
+	if o.with != "" {
+		places = append(places, o.with)
+	}
+	l, err := o.open(ctx, t, places...)
+	if err != nil {
+		return err
+	}
+	sides := make([]side, len(places))
+	for i, place := range places {
+		if sides[i], err = l.side(ctx, place); err != nil {
+			return fmt.Errorf("%s: %w", place, err)
+		}
+	}
+	defaults, err := l.defaults(ctx)
+	if err != nil {
+		return err
+	}
+	o.level(sides, out)
+	var templated []facts.GitTemplated
+	trees := make([]values.Tree, len(sides))
+	for i, s := range sides {
+		trees[i], templated = l.masker.Tree(s.values), append(templated, s.templated...)
+	}
+	if o.with != "" {
+		out.Deltas = o.across(places, [3]values.Tree(trees), defaults, templated)
+	} else {
+		out.Deltas = o.between(values.AgainstDefaults(values.Diff(trees[0], trees[1]), defaults), templated)
+	}
+	for i := range out.Deltas {
+		out.Deltas[i].Cluster = t.Name
 	}
 	return nil
 }
 
-// deltas are the differences of one cluster, masked.
-func (o *diffOptions) deltas(ctx context.Context, t cli.Target, to string) ([]report.ValuesDelta, error) {
-	l, err := o.open(ctx, t, o.from, to)
-	if err != nil {
-		return nil, err
+// level takes out what cannot be compared since a recording has it without its secret, and says so. Values of one
+// digest are the same, whatever is recorded of them.
+func (o *diffOptions) level(sides []side, out *report.ValuesOf) {
+	var hidden []values.Path
+	for i := range sides {
+		for j := i + 1; j < len(sides); j++ {
+			var some []values.Path
+			sides[i].values, sides[j].values, some = facts.Level(sides[i].values, sides[j].values)
+			if sides[i].digest == "" || sides[i].digest != sides[j].digest {
+				hidden = append(hidden, some...)
+			}
+		}
 	}
-	a, err := l.side(ctx, o.from)
-	if err != nil {
-		return nil, err
+	slices.Sort(hidden)
+	for _, path := range slices.Compact(hidden) {
+		if !o.ignored(path) {
+			out.Unknown = append(out.Unknown, facts.Text(string(path))+": a secret, which the recording does not hold")
+		}
 	}
-	b, err := l.side(ctx, to)
-	if err != nil {
-		return nil, err
+}
+
+// defaults are the chart's: of the one that --chart names, else of the release that runs or was recorded; nil where
+// there is neither.
+func (l *look) defaults(ctx context.Context) (values.Tree, error) {
+	if l.o.chart != "" {
+		fetched, err := (&chart.Fetcher{}).Fetch(ctx, chart.Source{Kind: "path", URL: l.o.chart})
+		if err != nil {
+			return nil, cli.Usage("%w", err)
+		}
+		return l.masker.Tree(fetched.Chart.Values), nil
 	}
-	deltas := values.Diff(l.masker.Tree(a.values), l.masker.Tree(b.values))
+	if l.recorded != nil && l.recorded.Live.Release != nil {
+		return l.masker.Tree(l.recorded.Live.Release.Defaults), nil
+	}
 	if l.session != nil {
 		if record, err := l.session.Record(ctx); err == nil && record != nil {
-			deltas = values.AgainstDefaults(deltas, l.masker.Tree(record.Chart.Values))
+			return l.masker.Tree(record.Chart.Values), nil
 		}
 	}
+	return nil, nil
+}
+
+// between are two places' differences.
+func (o *diffOptions) between(deltas []values.Delta, templated []facts.GitTemplated) []report.ValuesDelta {
 	var all []report.ValuesDelta
 	for _, d := range deltas {
-		if slices.ContainsFunc(o.ignore, func(path string) bool { return atOrBelow(d.Path, values.Path(path)) }) {
+		if o.ignored(d.Path) {
 			continue
 		}
-		d = explained(d, append(slices.Clip(a.templated), b.templated...))
-		all = append(all, report.ValuesDelta{Cluster: t.Name, Delta: cleaned(d), Blocking: blocks(d)})
+		d = explained(d, templated)
+		all = append(all, report.ValuesDelta{Delta: cleaned(d), Blocking: blocks(d)})
 	}
-	return all, nil
+	return all
+}
+
+// across are three places' differences.
+func (o *diffOptions) across(places []string, trees [3]values.Tree, defaults values.Tree, templated []facts.GitTemplated) []report.ValuesDelta {
+	var all []report.ValuesDelta
+	for _, a := range values.DiffThree(trees, defaults) {
+		if o.ignored(a.Path) {
+			continue
+		}
+		d := values.Delta{Path: a.Path, Class: a.Class, From: a.Values[0], To: a.Values[1]}
+		if a.Absent == [3]bool{} {
+			d = explained(d, templated)
+		}
+		one := report.ValuesDelta{Delta: cleaned(d), Blocking: blocks(d), With: cleaned(values.Delta{From: a.Values[2]}).From, Odd: "each"}
+		if a.Odd >= 0 {
+			one.Odd = places[a.Odd]
+		}
+		for i, absent := range a.Absent {
+			if absent {
+				one.Absent = append(one.Absent, places[i])
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func (o *diffOptions) ignored(path values.Path) bool {
+	return slices.ContainsFunc(o.ignore, func(root string) bool { return atOrBelow(path, values.Path(root)) })
 }
 
 func atOrBelow(path, root values.Path) bool {

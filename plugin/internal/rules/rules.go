@@ -46,6 +46,7 @@ func ours() map[string][]string {
 		"repo":             {"facts", "fleet", "lint", "manifest", "values"}, // it gathers what lint says that it needs
 		"chart":            {"facts", "fleet", "impact", "values"},           // impact tells what differs between two renderings
 		"act":              {"facts", "handover"},
+		"bootstrap":        {"fleet"},
 		"scaffold":         {"facts", "fleet", "values"},
 		"compare":          {"check", "facts", "values"},
 		"cli":              library(),
@@ -57,7 +58,7 @@ func ours() map[string][]string {
 // library is all that the command line may use.
 func library() []string {
 	return []string{
-		"act", "chart", "check", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
+		"act", "bootstrap", "chart", "check", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
 		"scaffold", "values",
 	}
 }
