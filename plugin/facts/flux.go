@@ -95,6 +95,7 @@ type FluxKustomization struct {
 	ObservedGeneration int64       `json:"observedGeneration"`
 	Suspend            bool        `json:"suspend,omitempty"`
 	Deleting           bool        `json:"deleting,omitempty"`
+	By                 string      `json:"by,omitempty"` // the Kustomization that applies it, "namespace/name"
 	Path               string      `json:"path,omitempty"`
 	Source             string      `json:"source,omitempty"` // "GitRepository/flux-system/flux-system"
 	Prune              bool        `json:"prune,omitempty"`

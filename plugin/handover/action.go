@@ -27,7 +27,7 @@ const (
 	// HandFields gives the fields that manager From owns of each of Objects, and that Manager owns as well, to Manager
 	// alone. The time of the older entry is kept: it says when the values were last changed.
 	HandFields Verb = "hand-fields"
-	// Patch is a merge patch of Body as Manager: a null removes.
+	// Patch is a merge patch of Change as Manager: a null removes.
 	Patch Verb = "patch"
 	// HelmRollback makes a new revision of Cilium's Helm release with the contents of revision To, by Helm's own
 	// rollback, with the release's own way of applying, and without hooks. Where the newest revision is such a one
@@ -68,6 +68,8 @@ type Action struct {
 	Digest string `json:"digest,omitempty"`
 	// Body is what Apply applies. It may hold secrets: it is in no document, no journal and no message.
 	Body json.RawMessage `json:"-"`
+	// Change is what Patch changes. It is ours, and holds nothing secret.
+	Change json.RawMessage `json:"change,omitempty"`
 	// Why is the reason in one clause, for a person.
 	Why string `json:"why,omitempty"`
 }

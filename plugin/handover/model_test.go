@@ -47,6 +47,8 @@ type model struct {
 	shared  bool // helm and helm-controller co-own fields
 	// wired: Flux's source has the commit.
 	wired bool
+	// parent: a Kustomization applies that of Cilium's from Git.
+	parent bool
 
 	upgrades, installs, backups int
 	naked                       []string // moments in which something was wrong
@@ -148,6 +150,7 @@ func (m *model) controllers() {
 		hr.Owners[handover.KustomizeController] = "tree"
 		hr.Spec = "tree"
 		hr.Labels["kustomize.toolkit.fluxcd.io/name"] = "cilium-core"
+		hr.Labels["kustomize.toolkit.fluxcd.io/namespace"] = "flux-system"
 	}
 	hr := m.objects[releaseRef]
 	if hr == nil || hr.Suspend || len(m.history()) > 0 {
@@ -206,6 +209,10 @@ func (m *model) facts() facts.Facts {
 	}
 	if ks := m.objects[wiringRef]; ks != nil {
 		f.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: ks.Suspend, AttemptedRevision: "main@sha1:4f1c2d"}}
+	}
+	if m.parent {
+		f.Live.Kustomizations[0].By = "flux-system/cluster"
+		f.Live.Kustomizations = append(f.Live.Kustomizations, facts.FluxKustomization{Namespace: "flux-system", Name: "cluster"})
 	}
 	if m.objects[sourceRef] != nil {
 		f.Live.Sources = append(slices.Clone(f.Live.Sources), facts.Source{
@@ -276,6 +283,24 @@ func (m *model) do(a handover.Action) error {
 		}
 	case handover.HandFields:
 		m.shared = false
+	case handover.Release:
+		switch {
+		case o == nil:
+		case !o.Suspend:
+			m.naked = append(m.naked, "deleted while active: "+a.Ref.String())
+		default:
+			delete(m.objects, a.Ref)
+		}
+	case handover.HelmRollback:
+		if m.live.Records[len(m.live.Records)-1].Secret == "back" {
+			return nil
+		}
+		m.live.Records = slices.Clone(m.live.Records)
+		m.live.Records[len(m.live.Records)-1].Status = "superseded"
+		m.live.Records = append(m.live.Records, facts.Record{
+			Namespace: "kube-system", Release: "cilium", Secret: "back", Status: "deployed", Revision: len(m.live.Records) + 1,
+		})
+		m.shared = true
 	case handover.Reconcile:
 	default:
 		return fmt.Errorf("the model knows no %s", a.Verb)
@@ -373,6 +398,26 @@ func (m *model) run(t testing.TB) error {
 		j = r.Begin(p, "run")
 	}
 	return r.Run(t.Context(), p, j)
+}
+
+// back goes back, or on with going back, as a new process.
+func (m *model) back(t testing.TB, of *handover.Journal) error {
+	t.Helper()
+	r := &handover.Runner{World: m, Journal: m, Clock: m}
+	j, err := m.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j != nil && j.Name == handover.RollbackName && j.Unfinished() {
+		return r.Run(t.Context(), j.Plan, j)
+	}
+	in := m.input()
+	in.Facts.Git = nil
+	p := handover.UndoHandover(handover.RollbackInput{Facts: in.Facts, Journal: of, Rendered: in.Facts.Rendered})
+	if !p.Ready {
+		t.Fatalf("not ready: %+v", p.Refusals)
+	}
+	return r.Run(t.Context(), p, r.Begin(p, "back"))
 }
 
 // end is the state that a run has to reach, in words.

@@ -61,6 +61,9 @@ func (r *Runner) Begin(p *Plan, id string) *Journal {
 		Context: p.Context, UID: p.UID, Strategy: p.Strategy, Phase: Running, Began: r.Clock.Now().UTC(), Digest: p.Digest,
 		Tree: p.World.Tree, World: p.World, Revision: p.World.Revision,
 	}
+	if p.Name != HandoverName {
+		j.Plan = p
+	}
 	for _, s := range slices.Concat(p.Steps, p.Undo) {
 		j.Steps = append(j.Steps, StepRecord{ID: s.ID, Title: s.Title})
 		for _, a := range s.Do {

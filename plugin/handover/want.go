@@ -20,6 +20,9 @@ const (
 	Unmoved     Want = "unmoved"      // Helm's newest record is the one from before the run
 	Released    Want = "released"     // the HelmRelease is ready and Helm's newest record is its own
 	OneOwner    Want = "one-owner"    // no field of the release's objects is co-owned by the bootstrap
+	LetGo       Want = "let-go"       // no HelmRelease acts on the release: gone, or held
+	Gone        Want = "gone"         // Flux has no object of Cilium's any more
+	BackOnHelm  Want = "back-on-helm" // Helm's newest record is one that Flux did not make
 	Whole       Want = "whole"        // the release is the next revision of the one from before, and there is no other
 )
 
@@ -38,8 +41,11 @@ var wants = map[Want]want{
 	Released: {[]facts.Part{facts.HelmReleases, facts.Releases}, func(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return released(f)
 	}},
-	OneOwner: {[]facts.Part{facts.Fields}, oneOwner},
-	Whole:    {[]facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, whole},
+	LetGo:      {[]facts.Part{facts.HelmReleases, facts.Releases}, letGo},
+	Gone:       {[]facts.Part{facts.HelmReleases, facts.Kustomizations}, gone},
+	BackOnHelm: {[]facts.Part{facts.Releases}, backOnHelm},
+	OneOwner:   {[]facts.Part{facts.Fields}, oneOwner},
+	Whole:      {[]facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, whole},
 }
 
 // Parts are what has to be looked at to judge w.
@@ -191,4 +197,31 @@ func whole(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 		}
 	}
 	return true, fmt.Sprintf("revision %d by %s, owner %s", last.Version, action, own)
+}
+
+func letGo(p *Plan, j *Journal, f facts.Facts) (bool, string) {
+	if heldRelease(f) == nil {
+		return true, "no HelmRelease"
+	}
+	return held(p, j, f)
+}
+
+func gone(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	if hr := heldRelease(f); hr != nil {
+		return false, "HelmRelease " + hr.ID() + " is still there"
+	}
+	for _, a := range p.Step(StepRemove).Do {
+		if a.Ref.Kind == "Kustomization" && liveKustomization(f, a.Ref) != nil {
+			return false, a.Ref.String() + " is still there"
+		}
+	}
+	return true, "Flux has no object of Cilium's"
+}
+
+func backOnHelm(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	r, found := newest(f)
+	if !found || r.Status != "deployed" || r.Revision <= p.World.Revision {
+		return false, fmt.Sprintf("Helm's newest record is revision %d %s", r.Revision, r.Status)
+	}
+	return true, fmt.Sprintf("revision %d with the contents of revision %d", r.Revision, p.Step(StepHelm).Do[0].To)
 }

@@ -182,6 +182,9 @@ func kustomization(ks *kustomizev1.Kustomization, apiVersion string) facts.FluxK
 		Interval: ks.Spec.Interval.Duration.String(), Conditions: conditions(ks.Status.Conditions),
 		AppliedRevision: ks.Status.LastAppliedRevision, AttemptedRevision: ks.Status.LastAttemptedRevision,
 	}
+	if name := ks.Labels["kustomize.toolkit.fluxcd.io/name"]; name != "" {
+		out.By = ks.Labels["kustomize.toolkit.fluxcd.io/namespace"] + "/" + name
+	}
 	if ks.Spec.Timeout != nil {
 		out.Timeout = ks.Spec.Timeout.Duration.String()
 	}
