@@ -1,0 +1,106 @@
+package act
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+)
+
+// The sizes of a journal, in bytes.
+const (
+	// MaxJournal bounds what one may inflate to. The pods of 5,000 nodes, twice, are about 20 MB.
+	MaxJournal = 64 << 20
+	// MaxPacked is what fits into a ConfigMap.
+	MaxPacked = 1<<20 - 4<<10
+)
+
+// pack writes a journal's document. Equal journals give equal bytes.
+func pack(j *handover.Journal) ([]byte, error) {
+	text, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if out.Len() > MaxPacked {
+		return nil, fmt.Errorf("its %d bytes do not fit into a ConfigMap, which holds %d", out.Len(), MaxPacked)
+	}
+	return out.Bytes(), nil
+}
+
+// unpack reads a journal's document. Whoever may write the ConfigMap may have written it: its size is bounded, and its
+// text neutralised.
+func unpack(document []byte) (*handover.Journal, error) {
+	if len(document) == 0 {
+		return nil, errors.New("it has no " + journalKey)
+	}
+	text, err := inflate(document, MaxJournal)
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		return nil, errors.New("it is no JSON")
+	}
+	if text, err = json.Marshal(neutral(tree)); err != nil {
+		return nil, err
+	}
+	j := &handover.Journal{}
+	if err := json.Unmarshal(text, j); err != nil {
+		return nil, errors.New("it is not of a journal's schema")
+	}
+	if j.Kind != handover.JournalKind || j.APIVersion != facts.APIVersion {
+		return nil, fmt.Errorf("it is %q of %q, and no %s of %s", j.Kind, j.APIVersion, handover.JournalKind, facts.APIVersion)
+	}
+	return j, nil
+}
+
+// inflate unzips at most that many bytes.
+func inflate(zipped []byte, most int64) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(zipped))
+	if err != nil {
+		return nil, errors.New("it is not gzipped")
+	}
+	text, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return nil, errors.New("it is cut off or damaged")
+	}
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("it inflates to more than %d bytes", most)
+	}
+	return text, nil
+}
+
+// neutral is decoded JSON with all its text neutralised.
+func neutral(v any) any {
+	switch v := v.(type) {
+	case string:
+		return facts.Text(v)
+	case []any:
+		for i := range v {
+			v[i] = neutral(v[i])
+		}
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, value := range v {
+			out[facts.Text(key)] = neutral(value)
+		}
+		return out
+	}
+	return v
+}
