@@ -37,15 +37,6 @@ const (
 	refusedRestart  = "HP504"
 )
 
-func init() {
-	ownRules = append(ownRules,
-		[3]string{refusedNothing, "there is nothing to go back from: Flux has no object of Cilium's, and no run is recorded", "See what is there: flux handover status."},
-		[3]string{refusedDeleting, "the HelmRelease is being deleted, and is not suspended: Flux uninstalls Cilium", "Suspend it at once: flux suspend helmrelease -n kube-system cilium."},
-		[3]string{refusedPending, "somebody else works on the Helm release", "Wait until it is done: helm -n kube-system history cilium."},
-		[3]string{refusedRestart, "going back to the bootstrap's manifest would replace pods or delete objects", "Accept it by name: --allow DaemonSet/cilium. Or keep the release as it is: --to hold."},
-	)
-}
-
 // RollbackInput is what a rollback is planned from.
 type RollbackInput struct {
 	Facts   facts.Facts // with what RollbackParts names

@@ -2,6 +2,7 @@ package handover_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
@@ -83,5 +84,53 @@ func TestRollbackOfWiredGit(t *testing.T) {
 	}
 	if hr, ks := m.objects[releaseRef], m.objects[wiringRef]; hr == nil || !hr.Suspend || ks == nil || !ks.Suspend {
 		t.Errorf("release %+v, wiring %+v", hr, ks)
+	}
+}
+
+// noWayBack is a row for each rollback that is refused.
+var noWayBack = map[string]struct {
+	id    string
+	spoil func(*handover.RollbackInput)
+}{
+	"nothing to go back from": {"HP501", func(in *handover.RollbackInput) {
+		in.Journal, in.Facts.Live.HelmReleases, in.Facts.Live.Kustomizations = nil, nil, nil
+	}},
+	"being uninstalled": {"HP502", func(in *handover.RollbackInput) { in.Facts.Live.HelmReleases[0].Deleting = true }},
+	"somebody works": {"HP503", func(in *handover.RollbackInput) {
+		in.Facts.Live.HelmReleases[0].Suspend = true
+		in.Facts.Live.Records[1].Status = "pending-upgrade"
+	}},
+	"pods replaced": {"HP504", func(in *handover.RollbackInput) {
+		was := object("DaemonSet", "cilium", template("a"))
+		plan := handover.Input{Facts: in.Facts}
+		plan.Facts.Rendered = in.Rendered
+		rendered(&plan, object("DaemonSet", "cilium", template("b")), &was)
+		in.Rendered = plan.Facts.Rendered
+	}},
+	"not rendered": {"HP403", func(in *handover.RollbackInput) { in.Rendered = nil }},
+}
+
+func TestNoWayBack(t *testing.T) {
+	m := newModel(t)
+	if err := m.run(t); err != nil {
+		t.Fatal(err)
+	}
+	j, err := m.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range noWayBack {
+		facts := m.input()
+		in := handover.RollbackInput{Facts: facts.Facts, Journal: j, Rendered: facts.Facts.Rendered}
+		in.Facts.Git = nil
+		in.Facts.Live.Records = slices.Clone(in.Facts.Live.Records)
+		if p := handover.UndoHandover(in); !p.Ready {
+			t.Fatalf("%s: not ready before anything is wrong: %+v", name, p.Refusals)
+		}
+		row.spoil(&in)
+		p := handover.UndoHandover(in)
+		if !slices.ContainsFunc(p.Refusals, func(r handover.Refusal) bool { return r.ID == row.id }) {
+			t.Errorf("%s: %+v", name, p.Refusals)
+		}
 	}
 }
