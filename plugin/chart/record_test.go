@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
@@ -50,34 +51,72 @@ func unpadded(t *testing.T, text []byte) []byte {
 	return out
 }
 
-// TestBomb: a record of a megabyte that inflates to a gigabyte is an error, soon.
-func TestBomb(t *testing.T) {
-	var zip bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&zip, gzip.BestSpeed)
-	zeros := make([]byte, 1<<20)
-	for range 256 { // a quarter of it is well beyond the bound
-		if _, err := w.Write(zeros); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
+// gigabyte inflates to 1 GiB, and is about 1 MiB itself: gzip may be written one after the other.
+func gigabyte(t *testing.T) []byte {
+	t.Helper()
+	const part = 16 << 20
+	var once bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&once, gzip.BestCompression)
+	if err != nil {
 		t.Fatal(err)
 	}
-	text := []byte(base64.StdEncoding.EncodeToString(zip.Bytes()))
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, err := DecodeRecord(text)
-	runtime.ReadMemStats(&after)
-	if err == nil || !strings.Contains(err.Error(), "more than 32 MiB") {
-		t.Errorf("got %v", err)
+	if _, err = zip.Write(make([]byte, part)); err != nil {
+		t.Fatal(err)
 	}
-	// Growing a buffer to the bound allocates a few times the bound, all in all; a quarter of the bomb would be more.
-	if n := (after.TotalAlloc - before.TotalAlloc) >> 20; n > 200 {
-		t.Errorf("%d MiB were allocated", n)
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
 	}
-	if n := testing.AllocsPerRun(1, func() { _, _ = DecodeRecord(text) }); n > 10000 {
-		t.Errorf("%v allocations", n)
+	return bytes.Repeat(once.Bytes(), 1<<30/part)
+}
+
+// TestBombs: what is about a megabyte and inflates to a gigabyte, a record, a chart or a tree, is an error and no memory.
+func TestBombs(t *testing.T) {
+	bomb := gigabyte(t)
+	if len(bomb) > 2<<20 {
+		t.Fatalf("the bomb is %d KiB itself", len(bomb)>>10)
 	}
+	record := []byte(base64.StdEncoding.EncodeToString(bomb))
+	for name, c := range map[string]struct {
+		open  func() error
+		limit uint64 // MiB that may be allocated, all in all
+	}{
+		"a record": {func() error { _, err := DecodeRecord(record); return err }, 8},
+		"a chart":  {func() error { _, err := unpack(bomb, "here", ""); return err }, 16},
+		"a tree":   {func() error { _, err := ofTree(bomb, "x", nil); return err }, 16},
+		"a chart of one file": {func() error {
+			_, err := unpack(tarBomb(t), "here", "")
+			return err
+		}, 64},
+	} {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		err := c.open()
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > c.limit {
+			t.Errorf("%s: %d MiB were allocated", name, used)
+		}
+		if grown := int64(after.Sys) - int64(before.Sys); grown > 64<<20 {
+			t.Errorf("%s: %d MiB more were taken from the system", name, grown>>20)
+		}
+	}
+}
+
+// tarBomb is a chart with a file of 1 GiB, as its header says.
+func tarBomb(t *testing.T) []byte {
+	t.Helper()
+	var head bytes.Buffer
+	zip := gzip.NewWriter(&head)
+	if err := tar.NewWriter(zip).WriteHeader(&tar.Header{Name: "cilium/values.yaml", Mode: 0o600, Size: 1 << 30}); err != nil {
+		t.Fatal(err)
+	}
+	if err := zip.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return append(head.Bytes(), gigabyte(t)...)
 }
 
 func TestReadValues(t *testing.T) {

@@ -191,16 +191,27 @@ func inflate(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(packed, []byte{0x1f, 0x8b, 0x08}) {
 		return packed, nil // Helm wrote records without gzip once, and still reads them
 	}
+	size, err := inflated(packed, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	plain := bytes.NewBuffer(make([]byte, 0, size))
+	_, err = inflated(packed, plain)
+	return plain.Bytes(), err
+}
+
+// inflated writes what packed inflates to, and says how much that is. To nowhere first, a bomb costs time and no memory.
+func inflated(packed []byte, to io.Writer) (int64, error) {
 	unzip, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return nil, errors.New("not gzip")
+		return 0, errors.New("not gzip")
 	}
-	plain, err := io.ReadAll(io.LimitReader(unzip, MaxRelease+1))
-	if err != nil {
-		return nil, errors.New("its gzip is damaged")
+	n, err := io.Copy(to, io.LimitReader(unzip, MaxRelease+1))
+	switch {
+	case n > MaxRelease:
+		return 0, fmt.Errorf("inflates to more than %d MiB", MaxRelease>>20)
+	case err != nil:
+		return 0, errors.New("its gzip is damaged")
 	}
-	if len(plain) > MaxRelease {
-		return nil, fmt.Errorf("inflates to more than %d MiB", MaxRelease>>20)
-	}
-	return plain, nil
+	return n, nil
 }
