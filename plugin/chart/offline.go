@@ -103,9 +103,13 @@ func (o Offline) before(in input, out *facts.Rendered) error {
 		return fmt.Errorf("render what the release has: %w", err)
 	}
 	out.Before = first.objects
+	if out.Method == facts.ServerSide {
+		out.Unknown = append(out.Unknown, "fields that are gone from the chart count as gone; those that another field manager owns stay, which only the "+
+			"cluster knows: fewer pods and keys may change than is said here")
+	}
 	out.Unknown = append(out.Unknown,
 		fmt.Sprintf("a recording holds no manifest: what the release has was rendered from %s with its recorded values", fetched.From),
-		"a recording does not hold what lives in the cluster: what was changed by hand, or stays by another field manager, is not seen",
+		"a recording does not hold what lives in the cluster: what was changed by hand is not seen",
 		"templates that look something up in the cluster found nothing, and the APIs are those of the recorded CRDs, as v1")
 	return nil
 }
