@@ -58,7 +58,7 @@ func (f *Fetcher) fromArtifact(ctx context.Context, t *http.Transport, s Source)
 	}
 	b := blob{digest: hex, limit: maxChart, open: func(ctx context.Context) (io.ReadCloser, int64, error) { return a.open(ctx, t, s) }}
 	if a.Tree {
-		b.limit = maxTree
+		b.limit, b.tree = maxTree, true
 	}
 	packed, err := f.read(ctx, b)
 	if err != nil {

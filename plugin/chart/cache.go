@@ -17,6 +17,7 @@ var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
 type blob struct {
 	digest string // sha256, hex; empty: not known
 	limit  int64  // bytes
+	tree   bool   // a tree: no chart, and not to be taken for one
 	open   func(context.Context) (io.ReadCloser, int64, error)
 }
 
@@ -28,6 +29,9 @@ func (f *Fetcher) read(ctx context.Context, b blob) ([]byte, error) {
 	file := ""
 	if f.Cache != "" && b.digest != "" {
 		file = filepath.Join(f.Cache, b.digest+".tgz")
+		if b.tree {
+			file = filepath.Join(f.Cache, b.digest+".tree")
+		}
 		if packed, err := os.ReadFile(file); err == nil && hexSum(packed) == b.digest {
 			return packed, nil
 		}

@@ -2,6 +2,7 @@ package ciliumgitops
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,6 +48,8 @@ type diffOptions struct {
 	ignore   []string
 	defaults bool
 	chart    string
+	caFile   string
+	roots    []byte // what caFile holds
 
 	recording []string
 	records   map[string]*facts.Facts // by cluster, where recordings are compared
@@ -121,6 +124,7 @@ func (o *diffOptions) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&o.ignore, "ignore", nil, "Leave out values, or fields of objects, at and below these paths")
 	flags.BoolVar(&o.defaults, "show-defaults", false, "Show also where one side only spells out the chart's default (of values)")
 	flags.StringVar(&o.chart, "chart", "", "Use this chart, a folder or an archive, instead of the one that Flux would fetch")
+	flags.StringVar(&o.caFile, "ca-file", "", "Trust these certificate authorities, in PEM, of a chart's registry or repository, besides the system's")
 }
 
 func (o *diffOptions) run(ctx context.Context) error {
@@ -164,6 +168,8 @@ func (o *diffOptions) validate() error {
 		return cli.Usage("--with is of values: --what %s has two sides", o.what)
 	case rendered && o.defaults:
 		return cli.Usage("--show-defaults is of values: what --what %s renders has no defaults", o.what)
+	case o.caFile != "" && (!rendered || len(o.recording) > 0):
+		return cli.Usage("--ca-file is of the chart's registry, which is asked for --what impact and manifests of a cluster alone")
 	case o.with != "" && (o.with == o.from || o.with == o.to):
 		return cli.Usage("--with: %s is one of the two already", o.with)
 	case len(o.recording) > 0 && o.clusters.Given():
@@ -176,9 +182,26 @@ func (o *diffOptions) validate() error {
 			return err
 		}
 	}
+	if err := o.readRoots(); err != nil {
+		return err
+	}
 	return o.out.Check(o.env, map[string]report.Doc{
 		whatValues: report.ValuesDiff{}, whatManifests: report.ManifestDiff{}, whatImpact: report.Impact{},
 	}[o.what])
+}
+
+func (o *diffOptions) readRoots() error {
+	if o.caFile == "" {
+		return nil
+	}
+	var err error
+	if o.roots, err = os.ReadFile(o.caFile); err != nil {
+		return cli.Usage("--ca-file: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(o.roots) {
+		return cli.Usage("--ca-file: %s holds no certificate in PEM", o.caFile)
+	}
+	return nil
 }
 
 // write prints doc and keeps it in every --report.

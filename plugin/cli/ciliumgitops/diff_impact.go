@@ -39,6 +39,8 @@ func (o *diffOptions) rendered(ctx context.Context, targets []cli.Target) ([]rep
 	defer cancel()
 	all := make([]report.ImpactOf, len(targets))
 	errs := make([]error, len(targets))
+	progress := report.NewProgress(o.env.ErrOut, o.env.Width(o.env.ErrOut), o.env.Now)
+	defer progress.Done()
 	var wg sync.WaitGroup
 	for i, t := range targets {
 		all[i].Facts = seen[i]
@@ -51,7 +53,7 @@ func (o *diffOptions) rendered(ctx context.Context, targets []cli.Target) ([]rep
 			continue
 		}
 		wg.Go(func() {
-			r, err := o.render(ctx, t)
+			r, err := o.render(ctx, t, progress)
 			if err != nil {
 				errs[i] = err
 				return
@@ -64,13 +66,18 @@ func (o *diffOptions) rendered(ctx context.Context, targets []cli.Target) ([]rep
 	for i, err := range errs {
 		if exit := (*cli.Exit)(nil); errors.As(err, &exit) {
 			return nil, err
-		} else if errors.Is(err, chart.ErrRender) {
+		} else if wrongInput(err) {
 			return nil, cli.Usage("%s: %s", targets[i].Name, facts.Text(err.Error()))
 		} else if err != nil {
 			all[i].Unseen = facts.Text(facts.RedactText(err.Error()))
 		}
 	}
 	return all, nil
+}
+
+// wrongInput holds of what no other try would mend: Flux would fail of it, too.
+func wrongInput(err error) bool {
+	return errors.Is(err, chart.ErrRender) || errors.Is(err, chart.ErrNoChart) || errors.Is(err, chart.ErrRefused)
 }
 
 // pods are facts of every target that have its pods: recorded, or as they are now.
@@ -93,7 +100,7 @@ func (o *diffOptions) ignoredPaths() []values.Path {
 	return all
 }
 
-func (o *diffOptions) render(ctx context.Context, t cli.Target) (*facts.Rendered, error) {
+func (o *diffOptions) render(ctx context.Context, t cli.Target, progress *report.Progress) (*facts.Rendered, error) {
 	to := o.target(t)
 	l, err := o.open(ctx, t, fromRelease)
 	if err != nil {
@@ -106,6 +113,8 @@ func (o *diffOptions) render(ctx context.Context, t cli.Target) (*facts.Rendered
 	if l.recorded != nil {
 		return l.renderOffline(ctx, s)
 	}
+	l.session.Fetcher.Roots = o.roots
+	l.session.Fetcher.Tell = func(done, total int64) { progress.Set(t.Name+" chart, KiB", int(done>>10), int(total>>10)) }
 	return l.session.Render(ctx, chart.Want{Release: s.release, Values: s.values, Find: s.find, Chart: o.chart})
 }
 
