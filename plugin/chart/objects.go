@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
+	kjson "sigs.k8s.io/json"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
@@ -62,6 +62,10 @@ func objects(all []map[string]any, namespace string, c *cluster) ([]facts.Object
 func object(u *unstructured.Unstructured) facts.Object {
 	o := facts.Object{APIVersion: u.GetAPIVersion(), Kind: u.GetKind(), Namespace: u.GetNamespace(), Name: u.GetName()}
 	o.Owners = owners(u)
+	delete(u.Object, "status")
+	if metadata, ok := u.Object["metadata"].(map[string]any); ok {
+		delete(metadata, "managedFields")
+	}
 	body := canonical(u)
 	delete(body, "status")
 	if metadata, ok := body["metadata"].(map[string]any); ok {
@@ -69,7 +73,7 @@ func object(u *unstructured.Unstructured) facts.Object {
 			delete(metadata, key)
 		}
 	}
-	o.Body = tree(body)
+	o.Body = body
 	return o
 }
 
@@ -77,14 +81,11 @@ func object(u *unstructured.Unstructured) facts.Object {
 func canonical(u *unstructured.Unstructured) map[string]any {
 	typed, err := scheme.Scheme.New(u.GroupVersionKind())
 	if err != nil {
-		return u.Object
+		return tree(u.Object)
 	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, typed); err != nil {
-		return u.Object
-	}
-	out, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
+	out, err := through(u.Object, typed)
 	if err != nil {
-		return u.Object
+		return tree(u.Object)
 	}
 	out["apiVersion"], out["kind"] = u.GetAPIVersion(), u.GetKind()
 	if plain, ok := out["stringData"].(map[string]any); ok && u.GetKind() == "Secret" {
@@ -100,6 +101,24 @@ func canonical(u *unstructured.Unstructured) map[string]any {
 		delete(out, "stringData")
 	}
 	return out
+}
+
+// through is a body after its Go type. By way of JSON: the converter of unstructured objects learns each type's fields
+// anew in each process, which takes longer.
+func through(body map[string]any, typed any) (values.Tree, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, typed); err != nil {
+		return nil, err
+	}
+	if text, err = json.Marshal(typed); err != nil {
+		return nil, err
+	}
+	var out values.Tree
+	err = json.Unmarshal(text, &out)
+	return out, err
 }
 
 // tree is v as JSON decodes it: every number a float64.
