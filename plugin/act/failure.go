@@ -39,7 +39,7 @@ func (c *Cluster) failed(doing string, ref handover.Ref, verb string, err error)
 	if isConflict(err) {
 		f.causes = append(f.causes, handover.ErrConflict)
 	}
-	f.text = fmt.Sprintf("%s %s: %s; %s", doing, ref, reason(err), c.next(ref, verb, err))
+	f.text = fmt.Sprintf("%s %s: %s; %s", doing, strings.TrimSuffix(ref.String(), "/"), reason(err), c.next(ref, verb, err))
 	return f
 }
 
@@ -142,6 +142,9 @@ func (c *Cluster) named(ref handover.Ref) string {
 	kind := strings.ToLower(ref.Kind)
 	if group, _, ok := strings.Cut(ref.APIVersion, "/"); ok {
 		kind += "." + group
+	}
+	if ref.Name == "" {
+		return kind
 	}
 	return kind + "/" + ref.Name
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
@@ -142,10 +144,12 @@ func (w *watched) run(ctx context.Context, kind runtime.Object, client any) {
 		},
 	}, client)
 	reflector := cache.NewReflectorWithOptions(source, kind, w, cache.ReflectorOptions{
+		Logger: new(logr.Discard()),
 		// A run waits for what it watches, and is one client: it may ask again sooner than the many of a cluster.
 		Backoff: &wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 5, Cap: 2 * time.Second},
 	})
-	go reflector.RunWithContext(ctx)
+	// Why it does not stand is kept and told: the reflector's own log would go to stderr as well.
+	go reflector.RunWithContext(klog.NewContext(ctx, logr.Discard()))
 }
 
 // stands notes whether the watch stands.
@@ -153,8 +157,8 @@ func (w *watched) stands(err error) {
 	if apierrors.IsNotFound(err) && w.ref.Kind == "HelmRelease" {
 		err = nil // the kind is not served: there are none
 	}
-	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-		return // it lists again by itself, at once
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err) {
+		return // the place is no longer known, or the server does not stream what there is: it lists, at once
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
