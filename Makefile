@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LDFLAGS := -s -w -X $(PKG).buildVersion=$(VERSION) -X $(PKG).buildCommit=$(COMMIT) -X $(PKG).buildDate=$(DATE)
 
-.PHONY: help build demo test lab lab-down lab-bin e2e generate verify lint fmt clean
+.PHONY: help build demo test lab lab-down lab-bin e2e e2e-matrix bench generate verify lint fmt clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,13 @@ lab-down: lab-bin ## Stop the lab
 
 e2e: build lab-bin ## Test both plugins against a lab of its own
 	$(GO) test -tags e2e -count=1 -timeout 75m -v ./e2e/...
+
+MATRIX ?= $(shell mktemp -u -t matrix-XXXXXX).json
+e2e-matrix: build lab-bin ## Compare every prediction of docs/diff.md with its outcome and write its table (an hour; MATRIX=FILE keeps and resumes)
+	E2E_MATRIX='$(MATRIX)' $(GO) test -tags e2e -count=1 -timeout 180m -v -run '^TestMatrix$$' ./e2e
+
+bench: build lab-bin ## Measure against kubectl, helm and dyff, in turns (needs a lab: make lab)
+	$(GO) run ./hack/bench
 
 generate: build ## Write again what is generated: docs, example trees
 	$(GO) run ./hack/generate
