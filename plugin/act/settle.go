@@ -82,7 +82,11 @@ func (c *Cluster) unsettled(waiting []handover.Ref, within time.Duration, err er
 
 // mapper maps just those kinds, without asking the cluster about all that it serves.
 func (c *Cluster) mapper(ctx context.Context, refs []handover.Ref) (meta.RESTMapper, error) {
-	mapper := meta.NewDefaultRESTMapper(nil)
+	var versions []schema.GroupVersion // in which kinds are looked for that are asked for without one, as the checker does
+	for _, ref := range refs {
+		versions = append(versions, schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).GroupVersion())
+	}
+	mapper := meta.NewDefaultRESTMapper(versions)
 	for _, ref := range refs {
 		r, err := c.resource(ctx, ref)
 		if err != nil {
