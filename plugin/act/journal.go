@@ -14,8 +14,8 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
-// journalKey is where a journal's ConfigMap has the document, as gzipped JSON.
-const journalKey = "journal.json.gz"
+// journalKey is where a journal's ConfigMap has the document: JSON, compressed by zstd.
+const journalKey = "journal.json.zst"
 
 // Journal keeps a cluster's journal in the cluster itself, in ConfigMap Name of Flux's namespace, for whoever goes on
 // or goes back from elsewhere. It is a handover.Keeper. Load comes first: what Save writes replaces what Load saw, and

@@ -8,16 +8,20 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/klauspost/compress/zstd"
+
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
 // The sizes of a journal, in bytes.
 const (
-	// MaxJournal bounds what one may inflate to. The pods of 5,000 nodes, twice, are about 20 MB.
-	MaxJournal = 64 << 20
+	// MaxJournal bounds what one may expand to. The pods of 5,000 nodes, twice, are 14 MB.
+	MaxJournal = 32 << 20
 	// MaxPacked is what fits into a ConfigMap.
 	MaxPacked = 1<<20 - 4<<10
+	// window is how far apart text may be to be kept once: the pods at the end are those of the beginning.
+	window = 16 << 20
 )
 
 // pack writes a journal's document. Equal journals give equal bytes.
@@ -26,21 +30,18 @@ func pack(j *handover.Journal) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	w, err := zstd.NewWriter(nil, zstd.WithWindowSize(window), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(text); err != nil {
-		return nil, err
-	}
+	out := w.EncodeAll(text, nil)
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	if out.Len() > MaxPacked {
-		return nil, fmt.Errorf("its %d bytes do not fit into a ConfigMap, which holds %d", out.Len(), MaxPacked)
+	if len(out) > MaxPacked {
+		return nil, fmt.Errorf("its %d bytes do not fit into a ConfigMap, which holds %d", len(out), MaxPacked)
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
 
 // unpack reads a journal's document. Whoever may write the ConfigMap may have written it: its size is bounded, and its
@@ -49,7 +50,7 @@ func unpack(document []byte) (*handover.Journal, error) {
 	if len(document) == 0 {
 		return nil, errors.New("it has no " + journalKey)
 	}
-	text, err := inflate(document, MaxJournal)
+	text, err := expand(document)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,25 @@ func unpack(document []byte) (*handover.Journal, error) {
 		return nil, fmt.Errorf("it is %q of %q, and no %s of %s", j.Kind, j.APIVersion, handover.JournalKind, facts.APIVersion)
 	}
 	return j, nil
+}
+
+// expand undoes what pack's compression did.
+func expand(document []byte) ([]byte, error) {
+	r, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(MaxJournal), zstd.WithDecoderMaxWindow(window), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	text, err := r.DecodeAll(document, nil)
+	switch {
+	case errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		return nil, fmt.Errorf("it expands to more than %d bytes", MaxJournal)
+	case errors.Is(err, zstd.ErrMagicMismatch):
+		return nil, errors.New("it is not compressed by zstd")
+	case err != nil:
+		return nil, errors.New("it is cut off or damaged")
+	}
+	return text, nil
 }
 
 // inflate unzips at most that many bytes.
