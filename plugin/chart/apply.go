@@ -26,7 +26,7 @@ func (s *Session) Render(ctx context.Context, w Want) (*facts.Rendered, error) {
 	if err != nil {
 		return nil, s.Masker.Error(err)
 	}
-	return out, nil
+	return s.Masker.around(out), nil
 }
 
 func (s *Session) prepare(ctx context.Context, w Want) (*facts.Rendered, error) {

@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"slices"
@@ -63,7 +62,7 @@ func (m *Masker) all(v any) {
 		}
 	case string:
 		if len(v) >= shortest && v != facts.Redacted {
-			m.inside = append(m.inside, v, base64.StdEncoding.EncodeToString([]byte(v)))
+			m.inside = append(m.inside, forms(v)...)
 		}
 	}
 }
@@ -141,7 +140,7 @@ func (m *Masker) value(plain, redacted any) any {
 		r, _ := redacted.(map[string]any)
 		out := make(map[string]any, len(p))
 		for key := range p {
-			out[key] = m.value(p[key], r[key])
+			out[m.name(key)] = m.value(p[key], r[key])
 		}
 		return out
 	case []any:
@@ -169,6 +168,7 @@ func (m *Masker) value(plain, redacted any) any {
 func (m *Masker) Object(o facts.Object) facts.Object {
 	data, isSecret := o.Body["data"].(map[string]any)
 	isSecret = isSecret && o.Kind == "Secret"
+	o = m.named(o)
 	o.Body = m.Tree(o.Body)
 	if isSecret {
 		masked := make(map[string]any, len(data))
