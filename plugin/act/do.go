@@ -22,12 +22,15 @@ const requestedAt = "reconcile.fluxcd.io/requestedAt"
 
 // verbs is a row for each verb: how it is taken.
 var verbs = map[handover.Verb]func(context.Context, *Cluster, handover.Action) error{
-	handover.Apply:      apply,
-	handover.Suspend:    suspend,
-	handover.Resume:     resume,
-	handover.Reconcile:  reconcile,
-	handover.HandFields: handFields,
-	handover.Release:    release,
+	handover.Apply:        apply,
+	handover.Suspend:      suspend,
+	handover.Resume:       resume,
+	handover.Reconcile:    reconcile,
+	handover.HandFields:   handFields,
+	handover.Disown:       disown,
+	handover.HelmRollback: helmRollback,
+	handover.Remove:       remove,
+	handover.Release:      release,
 }
 
 // doing is what a verb is called in errors.

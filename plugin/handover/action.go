@@ -27,6 +27,9 @@ const (
 	// HandFields gives the fields that manager From owns of each of Objects, and that Manager owns as well, to Manager
 	// alone. The time of the older entry is kept: it says when the values were last changed.
 	HandFields Verb = "hand-fields"
+	// Disown has manager From give up all that it applies of each of Objects that Manager applies, too: what From alone
+	// applied goes.
+	Disown Verb = "disown"
 	// Patch is a merge patch of Change as Manager: a null removes.
 	Patch Verb = "patch"
 	// HelmRollback makes a new revision of Cilium's Helm release with the contents of revision To, by Helm's own
@@ -54,9 +57,9 @@ type Action struct {
 	Verb    Verb   `json:"verb"`
 	Ref     Ref    `json:"ref"`
 	Manager string `json:"manager,omitempty"`
-	// From is the manager that HandFields takes the fields from.
+	// From is the manager that HandFields and Disown take the fields from.
 	From string `json:"from,omitempty"`
-	// Objects are those that HandFields works on.
+	// Objects are those that HandFields and Disown work on, and those of the release that HelmRollback changes.
 	Objects []Ref `json:"objects,omitempty"`
 	// To is the revision that HelmRollback goes back to.
 	To int `json:"to,omitempty"`
