@@ -13,6 +13,7 @@ type Source struct {
 	Kind       string `json:"kind"`
 	Namespace  string `json:"namespace"`
 	Name       string `json:"name"`
+	By         string `json:"by,omitempty"` // the Kustomization that applies it, "namespace/name"
 	URL        string `json:"url,omitempty"`
 	Type       string `json:"type,omitempty"` // of a HelmRepository: oci | default. An oci one is static and never ready
 	Suspend    bool   `json:"suspend,omitempty"`

@@ -14,6 +14,7 @@ type Rendered struct {
 	By           string `json:"by"`                 // "HelmRelease/kube-system/cilium"
 	Release      string `json:"release"`            // "kube-system/cilium": by what Helm's record is found
 	Revision     int    `json:"revision,omitempty"` // of the record that would be upgraded; 0: Flux would install
+	To           int    `json:"to,omitempty"`       // of the record whose manifest After is, where that is gone back to
 	Method       string `json:"method"`             // ssa | csa
 	Chart        string `json:"chart"`
 	ChartVersion string `json:"chartVersion"` // as templates see it: with Flux's suffix

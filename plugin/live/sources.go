@@ -81,6 +81,9 @@ func source(o *unstructured.Unstructured) facts.Source {
 		URL: sourceURL(text("spec", "url")), Type: text("spec", "type"),
 		Revision: text("status", "artifact", "revision"), Digest: text("status", "artifact", "digest"),
 	}
+	if name := o.GetLabels()["kustomize.toolkit.fluxcd.io/name"]; name != "" {
+		out.By = o.GetLabels()["kustomize.toolkit.fluxcd.io/namespace"] + "/" + name
+	}
 	out.Suspend, _, _ = unstructured.NestedBool(o.Object, "spec", "suspend")
 	var status struct {
 		Conditions []metav1.Condition `json:"conditions"`
