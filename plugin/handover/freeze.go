@@ -57,7 +57,7 @@ func (r *Runner) freeze(ctx context.Context, p *Plan, j *Journal, s *Step) bool 
 	}
 	end := r.Clock.Now().Add(freezing)
 	for {
-		f, err := r.World.Observe(ctx, Held.Parts())
+		f, err := r.observe(ctx, p, Held.Parts())
 		if err == nil {
 			if ok, _ := Held.Holds(p, j, f); ok || heldRelease(f) == nil && len(f.Blind) == 0 {
 				r.tell(j, s, Event{Kind: Froze, Text: "Flux's objects are suspended"})

@@ -157,7 +157,7 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 // before judges what has to hold when the step begins. What cannot be seen is looked at again; what is otherwise stops.
 func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord, deadline time.Time) error {
 	for {
-		f, err := r.World.Observe(ctx, partsOf(s.Before))
+		f, err := r.observe(ctx, p, partsOf(s.Before))
 		if err == nil && len(f.Blind) == 0 {
 			for _, w := range s.Before {
 				ok, why := w.Holds(p, j, f)
@@ -220,7 +220,7 @@ func (r *Runner) backup(ctx context.Context, p *Plan, j *Journal, rec *StepRecor
 	if j.Base != nil && j.Backup != "" {
 		return nil
 	}
-	f, err := r.World.Observe(ctx, BaseParts())
+	f, err := r.observe(ctx, p, BaseParts())
 	if err != nil {
 		return r.failed("see the cluster", err)
 	}

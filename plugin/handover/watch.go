@@ -41,7 +41,7 @@ func (r *Runner) wait(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 	parts = slices.Compact(parts)
 	w := watched{deadline: deadline, bad: map[check.ID]time.Time{}}
 	for {
-		f, err := r.World.Observe(ctx, parts)
+		f, err := r.observe(ctx, p, parts)
 		if err != nil && (ctx.Err() != nil || errors.Is(err, ErrLost)) {
 			return r.failed("see the cluster", err)
 		}
@@ -202,4 +202,13 @@ func imageOf(ref Ref, raw json.RawMessage) BeforeImage {
 		image.Digest = hex.EncodeToString(sum[:])
 	}
 	return image
+}
+
+// observe looks at the cluster, with the names of the plan's own objects, which the fleet may have otherwise.
+func (r *Runner) observe(ctx context.Context, p *Plan, parts []facts.Part) (facts.Facts, error) {
+	f, err := r.World.Observe(ctx, parts)
+	if p.Release.Name != "" {
+		f.Expect.Flux.HelmReleaseNamespace, f.Expect.Flux.HelmRelease = p.Release.Namespace, p.Release.Name
+	}
+	return f, err
 }
