@@ -80,8 +80,15 @@ func (c *Cluster) unsettled(waiting []handover.Ref, within time.Duration, err er
 	return &failure{text: text + "; look at them: " + c.look(waiting[0]), causes: []error{err}}
 }
 
+// generated are kinds that a workload makes of itself, and that the checker looks at as well.
+var generated = []handover.Ref{
+	{APIVersion: "apps/v1", Kind: "ReplicaSet", Namespace: "any"},
+	{APIVersion: "v1", Kind: "Pod", Namespace: "any"},
+}
+
 // mapper maps just those kinds, without asking the cluster about all that it serves.
 func (c *Cluster) mapper(ctx context.Context, refs []handover.Ref) (meta.RESTMapper, error) {
+	refs = slices.Concat(refs, generated)
 	var versions []schema.GroupVersion // in which kinds are looked for that are asked for without one, as the checker does
 	for _, ref := range refs {
 		versions = append(versions, schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).GroupVersion())
