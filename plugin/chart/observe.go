@@ -38,12 +38,17 @@ func (s *Session) fill(ctx context.Context, in input, out *facts.Rendered) error
 	}
 	s.look(ctx, out.After, sight)
 	sight.report(out)
+	s.mask(out)
+	return nil
+}
+
+// mask masks every object.
+func (s *Session) mask(out *facts.Rendered) {
 	for _, objects := range [][]facts.Object{out.Before, out.After, out.Live} {
 		for i := range objects {
 			objects[i] = s.Masker.Object(objects[i])
 		}
 	}
-	return nil
 }
 
 // differs tells whether it matters what Helm makes anew: where nothing differs, nothing was.
