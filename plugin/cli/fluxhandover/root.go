@@ -14,5 +14,7 @@ Exit codes: 0 done, 1 no, 2 wrong usage or input, 3 cannot tell, 4 refused or st
 
 // New is the root command.
 func New(env *cli.Env) *cobra.Command {
-	return cli.Root(env, "Hand Cilium over to Flux", long)
+	root := cli.Root(env, "Hand Cilium over to Flux", long)
+	root.AddCommand(newPlan(env), newRun(env), newStatus(env))
+	return root
 }

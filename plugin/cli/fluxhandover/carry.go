@@ -1,0 +1,230 @@
+package fluxhandover
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/act"
+	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+	"github.com/cilium-gitops/cilium-gitops/plugin/report"
+)
+
+// all hands the clusters over one after the other, and begins none after one that did not go well.
+func (o *runOptions) all(ctx context.Context, jobs []*job) error {
+	tell, begin, closed := o.view()
+	var clusters []report.RunCluster
+	var next []string
+	var failed error
+	for _, j := range jobs {
+		if failed != nil {
+			clusters = append(clusters, o.about(j, report.RunNot))
+			continue
+		}
+		if j.plan.Done {
+			clusters = append(clusters, o.about(j, report.RunNothing))
+			continue
+		}
+		begin(j.plan)
+		c, err := o.one(ctx, j, tell)
+		clusters = append(clusters, c)
+		if failed = err; failed != nil {
+			next = o.choices(c, j)
+		}
+	}
+	closed()
+	doc := report.NewRun(clusters, next)
+	print := func() error { return o.out.Print(o.env, doc) }
+	if o.out.Format.String() == "json" {
+		print = func() error { return report.PrintLine(o.env.Out, doc) }
+	}
+	if err := print(); err != nil {
+		return errors.Join(failed, err)
+	}
+	return failed
+}
+
+// view is how a run is told of: to whom each event goes, what begins a cluster, and what ends it all.
+func (o *runOptions) view() (tell func(handover.Event), begin func(*handover.Plan), end func()) {
+	if o.out.Format.String() == "json" {
+		return report.Events(o.env.Out), func(*handover.Plan) {}, func() {}
+	}
+	style, err := o.env.Style(o.env.ErrOut, o.out.Color)
+	if err != nil {
+		style = report.Style{} // Check has seen the flag: cannot be
+	}
+	v := report.NewRunView(o.env.ErrOut, style)
+	return v.Tell, v.Cluster, v.Close
+}
+
+func (o *runOptions) about(j *job, outcome report.RunOutcome) report.RunCluster {
+	p := j.plan
+	return report.RunCluster{
+		Cluster: p.Cluster, Context: p.Context, Server: p.Server, UID: p.UID, Strategy: p.Strategy,
+		Outcome: outcome, Steps: []handover.StepRecord{},
+	}
+}
+
+// choices are the commands to go on with after a run did not come to its end.
+func (o *runOptions) choices(c report.RunCluster, j *job) []string {
+	targets := []cli.Target{j.target}
+	switch c.Outcome {
+	case report.RunStopped, report.RunGoing:
+		return []string{o.again(j.target), o.command("status", targets)}
+	case report.RunLocked:
+		return []string{o.command("status", targets)}
+	}
+	return []string{o.command("plan", targets)}
+}
+
+// one hands one cluster over, under its lock.
+func (o *runOptions) one(ctx context.Context, j *job, tell func(handover.Event)) (report.RunCluster, error) {
+	id, err := o.id()
+	if err != nil {
+		return o.about(j, report.RunNot), err
+	}
+	l, err := j.cluster.Take(ctx, o.holder+" "+id)
+	if held := (*act.Held)(nil); errors.As(err, &held) {
+		c := o.about(j, report.RunLocked)
+		c.Holder, c.Stop = held.Holder, err.Error()
+		return c, &cli.Exit{Code: cli.ExitLocked}
+	}
+	if err != nil {
+		return o.about(j, report.RunUnseen), &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("cluster %s: %w", j.target.Name, err)}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-l.Lost():
+			cancel(handover.ErrLost)
+		case <-ctx.Done():
+		}
+	}()
+	c, err := o.locked(ctx, j, id, tell)
+	giving, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer done()
+	if given := l.Release(giving); given != nil {
+		o.env.Say("cluster %s: the lock could not be given back, and is free in a moment: %v", j.target.Name, given)
+	}
+	return c, err
+}
+
+// id names a run: when it began, and what tells it from another of the same second.
+func (o *runOptions) id() (string, error) {
+	var random [2]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return "", fmt.Errorf("name the run: %w", err)
+	}
+	return o.env.Now().UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random[:]), nil
+}
+
+// locked carries the plan out. What was planned before the lock was taken is planned again: the cluster before this one
+// may have taken its time.
+func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(handover.Event)) (report.RunCluster, error) {
+	shown, before := j.plan, j.journal
+	inputs, err := o.inputs(ctx, []cli.Target{j.target})
+	if err != nil {
+		return o.about(j, report.RunUnseen), err
+	}
+	if j.journal, err = o.unfinished(ctx, j, shown.UID); err == nil && (j.journal == nil) != (before == nil) {
+		err = &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: another run was here in between; see: %s", j.target.Name, o.command("status", []cli.Target{j.target}))}
+	}
+	if err == nil {
+		err = o.plans(ctx, j, inputs[0])
+	}
+	if err == nil && j.journal == nil {
+		err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan))
+	}
+	if err != nil {
+		c := o.about(j, report.RunRefused)
+		for _, r := range j.plan.Refusals {
+			c.Stop += r.ID + ": " + r.Reason + " "
+		}
+		return c, err
+	}
+	journal := j.journal
+	runner := &handover.Runner{
+		Clock: clock(o.env.Now), Tell: tell, Holder: o.holder, Tool: tool(), Journal: j.keeper,
+	}
+	if journal == nil {
+		journal = runner.Begin(j.plan, id)
+	}
+	dir := o.state.run(journal.Cluster, journal.Run)
+	runner.World = j.cluster.World(filepath.Join(dir, "backup"), journal.Objects)
+	err = runner.Run(ctx, j.plan, journal)
+	return o.outcome(ctx, j, journal, dir, runner.World, err)
+}
+
+// outcome is what became of a run, as a document and as an exit.
+func (o *runOptions) outcome(ctx context.Context, j *job, journal *handover.Journal, dir string, w handover.World, err error) (report.RunCluster, error) {
+	c := report.OfJournal(journal, j.target.Expect)
+	c.Server = j.plan.Server
+	if evidence := filepath.Join(dir, evidenceFile); journal.Base != nil {
+		if kept := o.evidence(ctx, j, journal, w, evidence); kept != nil {
+			o.env.Say("cluster %s: the evidence could not be kept: %v", j.target.Name, kept)
+		} else {
+			c.Evidence = evidence
+		}
+	}
+	var stop *handover.Stop
+	switch {
+	case err == nil:
+		return c, nil
+	case !errors.As(err, &stop):
+		return c, &cli.Exit{Code: cli.ExitRefused, Err: err}
+	}
+	c.Outcome, c.Stop = report.RunStopped, stop.Error()
+	switch {
+	case stop.Kind == handover.StopInterrupted && !journal.Changed():
+		c.Outcome = report.RunNot
+		return c, &cli.Exit{Code: cli.ExitInterrupted, Err: errors.New("interrupted; nothing was changed")}
+	case stop.Kind == handover.StopLost:
+		c.Outcome = report.RunLocked
+		return c, &cli.Exit{Code: cli.ExitLocked, Err: fmt.Errorf("cluster %s: the lock was lost at step %s", j.target.Name, stop.Step)}
+	}
+	text := "stopped"
+	switch {
+	case stop.Kind == handover.StopInterrupted:
+		text = "interrupted; Cilium runs on"
+	case stop.Frozen && journal.Changed():
+		text = "stopped; Flux's objects of Cilium are suspended, and Cilium runs on"
+	case journal.Changed():
+		text = "stopped; it was not seen that Flux's objects of Cilium are suspended: look at them"
+	}
+	return c, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s: %w; go on: %s", j.target.Name, text, stop, o.again(j.target))}
+}
+
+// clock is a function that tells the time.
+type clock func() time.Time
+
+func (c clock) Now() time.Time { return c() }
+
+// tool is which build this is, for journals.
+func tool() string {
+	build := cli.Build("flux-handover")
+	return build.Name + "/" + build.Version
+}
+
+// evidenceFile is what is kept of a run for whoever wants to check it later.
+const evidenceFile = "evidence.yaml"
+
+// evidence keeps how the cluster is, beside how it was before the run: a recording that verify judges again.
+func (o *runOptions) evidence(ctx context.Context, j *job, journal *handover.Journal, w handover.World, path string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.clusters.Timeout)
+	defer cancel()
+	f, err := w.Observe(ctx, handover.BaseParts())
+	if err != nil {
+		return err
+	}
+	f.Base = journal.Base
+	facts.Clean(&f)
+	return writeFacts(path, slices.Clip([]facts.Facts{f}))
+}

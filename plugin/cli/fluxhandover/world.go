@@ -1,0 +1,70 @@
+package fluxhandover
+
+import (
+	"context"
+	"os"
+	"slices"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+	"github.com/cilium-gitops/cilium-gitops/plugin/live"
+)
+
+// world joins looking at a cluster and changing it into what a Runner needs.
+type world struct {
+	*cluster
+
+	backup string
+	fields []handover.Ref
+}
+
+// Observe looks at parts. Cilium's pods are those that the watch has, so that nobody lists them again and again; where
+// the watch does not stand, they are listed.
+func (w *world) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, error) {
+	t := w.target
+	options := live.Options{
+		Cluster: t.Name, Context: t.Context, Expect: t.Expect, NoExec: true, Timeout: w.aims.clusters.Timeout, Now: w.aims.env.Now,
+	}
+	var pods []facts.Pod
+	watched := false
+	for _, part := range parts {
+		if part == facts.Pods {
+			if raw, err := w.Pods(ctx); err == nil {
+				pods, watched = live.Pods(raw), true
+				continue
+			}
+		}
+		options.Parts = append(options.Parts, part)
+	}
+	f := live.Gather(ctx, t.Config, options)
+	if watched {
+		f.Live.Pods = pods
+		f.Seen = append(f.Seen, facts.Pods)
+	}
+	if slices.Contains(parts, facts.Fields) {
+		w.owners(ctx, &f)
+	}
+	slices.Sort(f.Seen)
+	facts.Clean(&f)
+	return f, ctx.Err()
+}
+
+// owners looks at who owns the fields of the release's objects.
+func (w *world) owners(ctx context.Context, f *facts.Facts) {
+	found, err := w.Fields(ctx, w.fields)
+	if err != nil {
+		f.Blind[facts.Fields] = err.Error()
+		return
+	}
+	f.Live.Fields = found
+	f.Seen = append(f.Seen, facts.Fields)
+}
+
+// Backup keeps what going back needs in the run's folder. It appears there when it is whole: one that is there already
+// is of this run, which was killed before it could write that down.
+func (w *world) Backup(ctx context.Context) (string, error) {
+	if _, err := os.Stat(w.backup); err == nil {
+		return w.backup, nil
+	}
+	return w.backup, w.cluster.Backup(ctx, w.backup)
+}
