@@ -46,13 +46,17 @@ func (o outcome) String() string {
 	}
 	var parts []string
 	for _, p := range []struct {
-		n    int
-		text string
+		n         int
+		one, more string
 	}{
-		{o.Pods, "**%d pods**"}, {len(o.Created), "+%d"}, {len(o.Deleted), "-%d"}, {len(o.Config), "%d keys"}, {left, "%d stay"},
+		{o.Pods, "**%d pod**", "**%d pods**"}, {len(o.Created), "+%d", "+%d"}, {len(o.Deleted), "-%d", "-%d"},
+		{len(o.Config), "%d key", "%d keys"}, {left, "%d field stays", "%d fields stay"},
 	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf(p.text, p.n))
+		switch {
+		case p.n == 1:
+			parts = append(parts, fmt.Sprintf(p.one, p.n))
+		case p.n > 1:
+			parts = append(parts, fmt.Sprintf(p.more, p.n))
 		}
 	}
 	if len(parts) == 0 {
