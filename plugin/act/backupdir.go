@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"sigs.k8s.io/yaml"
 )
@@ -129,9 +130,11 @@ func (b *backup) readme() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Cilium%s before its handover to Flux, on %s.\nIt holds the release's secrets: keep it to yourself.\n\n",
 		context, b.c.clock.Now().UTC().Format("2006-01-02 15:04:05 MST"))
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, f := range b.files {
-		fmt.Fprintf(&text, "%-44s %s\n", f.name, f.what)
+		fmt.Fprintf(table, "%s\t%s\n", f.name, f.what)
 	}
+	_ = table.Flush() // to memory
 	for _, note := range b.notes {
 		fmt.Fprintf(&text, "\n%s\n", note)
 	}

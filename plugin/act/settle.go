@@ -3,7 +3,6 @@ package act
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/object"
 	"github.com/fluxcd/flux2/v2/pkg/log"
 	"github.com/fluxcd/flux2/v2/pkg/status"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -59,25 +57,27 @@ func (c *Cluster) Settle(ctx context.Context, refs []handover.Ref, within time.D
 	if err == nil && len(waiting) == 0 {
 		return nil
 	}
-	return c.unsettled(waiting, within, cmp.Or(asked.failed(), err))
+	return c.unsettled(waiting, within, asked.failed(), err)
 }
 
-// unsettled names what is not current. err is why it could not be looked at, or the checker's own word.
-func (c *Cluster) unsettled(waiting []handover.Ref, within time.Duration, err error) error {
-	text := "wait until Flux's objects are current: "
+// unsettled names what is not current, and why it could not be looked at, if so. err is the checker's own word.
+func (c *Cluster) unsettled(waiting []handover.Ref, within time.Duration, failed, err error) error {
+	const text = "wait until Flux's objects are current: "
 	if len(waiting) == 0 {
-		return fmt.Errorf("%s%s: %w", text, within, err)
+		return fmt.Errorf("%s%w", text, err)
 	}
 	var names []string
 	for _, ref := range waiting {
 		names = append(names, ref.String())
 	}
-	text += fmt.Sprintf("after %s these are not: %s", within, strings.Join(names, ", "))
-	var status apierrors.APIStatus
-	if errors.As(err, &status) {
-		text += " (" + reason(err) + ")"
+	why := ""
+	if failed != nil {
+		why = " (" + reason(failed) + ")"
 	}
-	return &failure{text: text + "; look at them: " + c.look(waiting[0]), causes: []error{err}}
+	return &failure{
+		text:   fmt.Sprintf("%safter %s these are not: %s%s; look at them: %s", text, within, strings.Join(names, ", "), why, c.look(waiting[0])),
+		causes: []error{cmp.Or(failed, err)},
+	}
 }
 
 // generated are kinds that a workload makes of itself, and that the checker looks at as well.

@@ -57,6 +57,9 @@ func TestSettle(t *testing.T) {
 				return refuse(http.StatusForbidden, metav1.StatusReasonForbidden, `helmreleases is forbidden: User "me" cannot list resource "helmreleases"`)
 			}
 		}, []handover.Ref{releaseRef}, 30 * time.Second, `these are not: HelmRelease/kube-system/cilium (forbidden: User "me" cannot list resource "helmreleases"); look`},
+		"unreachable": {func(a *api) {
+			a.after = func(request) error { return errors.New("dial: no route") }
+		}, []handover.Ref{releaseRef}, 30 * time.Second, "these are not: HelmRelease/kube-system/cilium (unreachable: dial: no route); look"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			a := newAPI()

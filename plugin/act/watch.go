@@ -59,7 +59,7 @@ func (c *Cluster) Pods(ctx context.Context) ([]*core.Pod, error) {
 	c.watch()
 	w := c.watches.pods
 	for {
-		err, renewed := w.state()
+		renewed, err := w.state()
 		if err != nil {
 			return nil, c.failed("watch", w.ref, "watch", err)
 		}
@@ -183,15 +183,15 @@ func (w *watched) tell() {
 }
 
 func (w *watched) broken() error {
-	err, _ := w.state()
+	_, err := w.state()
 	return err
 }
 
 // state is why the watch does not stand, and what closes when that may have changed.
-func (w *watched) state() (error, <-chan struct{}) {
+func (w *watched) state() (renewed <-chan struct{}, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.err, w.renewed
+	return w.renewed, w.err
 }
 
 func (w *watched) synced() bool {
