@@ -45,8 +45,11 @@ type model struct {
 	live    facts.Live
 	base    facts.Facts
 	shared  bool // helm and helm-controller co-own fields
+	// labelled: the release's objects bear Flux's labels.
+	labelled bool
 	// wired: Flux's source has the commit.
 	wired bool
+	to    string // how far a rollback goes
 	// parent: a Kustomization applies that of Cilium's from Git.
 	parent bool
 
@@ -164,6 +167,7 @@ func (m *model) controllers() {
 	next.Secret = fmt.Sprintf("sh.helm.release.v1.cilium.v%d", next.Revision)
 	m.live.Records = append(m.live.Records, next)
 	m.upgrades++
+	m.labelled = true
 	m.live.HelmReleases = []facts.HelmRelease{m.helmRelease()}
 	m.live.HelmReleases[0].History = []facts.Snapshot{{Name: "cilium", Namespace: "kube-system", Version: int64(next.Revision), Status: "deployed"}}
 }
@@ -283,6 +287,11 @@ func (m *model) do(a handover.Action) error {
 		}
 	case handover.HandFields:
 		m.shared = false
+	case handover.Disown:
+		if m.live.Records[len(m.live.Records)-1].Secret != "back" {
+			m.naked = append(m.naked, "Flux gives up what nobody else applies yet")
+		}
+		m.labelled = false
 	case handover.Release:
 		switch {
 		case o == nil:
@@ -411,13 +420,28 @@ func (m *model) back(t testing.TB, of *handover.Journal) error {
 	if j != nil && j.Name == handover.RollbackName && j.Unfinished() {
 		return r.Run(t.Context(), j.Plan, j)
 	}
-	in := m.input()
-	in.Facts.Git = nil
-	p := handover.UndoHandover(handover.RollbackInput{Facts: in.Facts, Journal: of, Rendered: in.Facts.Rendered})
+	in := m.undoing(of)
+	p := handover.UndoHandover(in)
 	if !p.Ready {
 		t.Fatalf("not ready: %+v", p.Refusals)
 	}
-	return r.Run(t.Context(), p, r.Begin(p, "back"))
+	if p.Done {
+		return nil
+	}
+	return r.Run(t.Context(), p, r.BeginUndo(p, "back", of))
+}
+
+// undoing is what a rollback is planned from, as the model is.
+func (m *model) undoing(of *handover.Journal) handover.RollbackInput {
+	in := m.input()
+	in.Facts.Git = nil
+	rendered := *in.Facts.Rendered
+	in.Facts.Rendered = nil
+	rendered.Revision, rendered.To = len(m.live.Records), 0
+	if newest := m.live.Records[len(m.live.Records)-1]; newest.Revision > 1 && newest.Secret != "back" {
+		rendered.To = 1
+	}
+	return handover.RollbackInput{Facts: in.Facts, Journal: of, To: m.to, Rendered: &rendered}
 }
 
 // end is the state that a run has to reach, in words.

@@ -42,10 +42,12 @@ var ownRules = [][3]string{
 	{refusedStrategy, "the strategy is not possible here", "See the table of strategies."},
 	{refusedRights, "a right that the run needs is missing", "Ask whoever manages the cluster for it: kubectl auth can-i --list."},
 	{refusedUnknown, "what the adoption would do is not wholly known", "See what could not be known: kubectl cilium-gitops diff --what impact."},
-	{refusedNothing, "there is nothing to go back from: Flux has no object of Cilium's, and no run is recorded", "See what is there: flux handover status."},
+	{refusedNothing, "there is nothing to go back from: no Cilium, no record of Helm's, no object of Flux's", "Is this the cluster that is meant? kubectl config get-contexts."},
 	{refusedDeleting, "the HelmRelease is being deleted, and is not suspended: Flux uninstalls Cilium", "Suspend it at once: flux suspend helmrelease -n kube-system cilium."},
 	{refusedPending, "somebody else works on the Helm release", "Wait until it is done: helm -n kube-system history cilium."},
-	{refusedRestart, "going back to the bootstrap's manifest would replace pods or delete objects", "Accept it by name: --allow DaemonSet/cilium. Or keep the release as it is: --to hold."},
+	{refusedRestart, "going back to the bootstrap's manifest would replace pods or delete objects", "Accept it by name: --allow DaemonSet/cilium. Or stop Flux alone: flux suspend kustomization -n flux-system cilium-core, then flux suspend helmrelease -n kube-system cilium."},
+	{refusedFluxOwn, "the revision to go back to was made by Flux, not by the bootstrap", "Put the bootstrap's record back from a run's backup: kubectl -n kube-system apply --server-side -f BACKUP/release-records/."},
+	{refusedOther, "another HelmRelease of Cilium's would go on acting", "Suspend it, do not delete it: flux suspend helmrelease -n NAMESPACE NAME."},
 }
 
 func identityRules() []rule {

@@ -3,9 +3,12 @@ package handover_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
 
 // TestRollbackFromEveryStep: a run is killed at every request of it, and then undone, with the rollback killed at every
@@ -62,8 +65,8 @@ func undo(t *testing.T, m *model, of *handover.Journal, what string) {
 		t.Errorf("%s: left %v, %v", what, m.objects, m.naked)
 	}
 	newest := m.live.Records[len(m.live.Records)-1]
-	if newest.Status != "deployed" || m.upgrades > 0 && newest.Secret != "back" {
-		t.Errorf("%s: Helm's newest record is %+v", what, newest)
+	if newest.Status != "deployed" || m.upgrades > 0 && newest.Secret != "back" || m.labelled {
+		t.Errorf("%s: Helm's newest record is %+v, Flux's labels there: %t", what, newest, m.labelled)
 	}
 }
 
@@ -93,21 +96,39 @@ var noWayBack = map[string]struct {
 	spoil func(*handover.RollbackInput)
 }{
 	"nothing to go back from": {"HP501", func(in *handover.RollbackInput) {
-		in.Journal, in.Facts.Live.HelmReleases, in.Facts.Live.Kustomizations = nil, nil, nil
+		in.Journal, in.Rendered, in.Facts.Live = nil, nil, facts.Live{UID: in.Facts.Live.UID}
 	}},
 	"being uninstalled": {"HP502", func(in *handover.RollbackInput) { in.Facts.Live.HelmReleases[0].Deleting = true }},
 	"somebody works": {"HP503", func(in *handover.RollbackInput) {
 		in.Facts.Live.HelmReleases[0].Suspend = true
 		in.Facts.Live.Records[1].Status = "pending-upgrade"
 	}},
-	"pods replaced": {"HP504", func(in *handover.RollbackInput) {
-		was := object("DaemonSet", "cilium", template("a"))
-		plan := handover.Input{Facts: in.Facts}
-		plan.Facts.Rendered = in.Rendered
-		rendered(&plan, object("DaemonSet", "cilium", template("b")), &was)
-		in.Rendered = plan.Facts.Rendered
+	"pods replaced": {"HP504", func(in *handover.RollbackInput) { otherTemplate(in) }},
+	"an object deleted": {"HP504", func(in *handover.RollbackInput) {
+		was := object("ConfigMap", "by-flux", nil)
+		in.Rendered.Before, in.Rendered.Live = append(slices.Clone(in.Rendered.Before), was), append(slices.Clone(in.Rendered.Live), was)
 	}},
-	"not rendered": {"HP403", func(in *handover.RollbackInput) { in.Rendered = nil }},
+	"not rendered":                           {"HP403", func(in *handover.RollbackInput) { in.Rendered = nil }},
+	"an object not seen":                     {"HP403", func(in *handover.RollbackInput) { in.Rendered.LiveSeen = false }},
+	"a part not seen":                        {"HP403", func(in *handover.RollbackInput) { in.Facts.Seen = nil }},
+	"nobody knows enough":                    {"HP403", func(in *handover.RollbackInput) { in.Rendered.Unknown = []string{"which kinds there are"} }},
+	"no journal, and every record is Flux's": {"HP403", func(in *handover.RollbackInput) { in.Journal, in.Rendered = nil, nil }},
+	"the revision is Flux's": {"HP505", func(in *handover.RollbackInput) {
+		own := object("ConfigMap", "x", values.Tree{"metadata": map[string]any{"labels": map[string]any{"helm.toolkit.fluxcd.io/name": "cilium"}}})
+		in.Rendered.After = append(slices.Clone(in.Rendered.After), own)
+	}},
+	"a second HelmRelease acts": {"HP506", func(in *handover.RollbackInput) {
+		in.Facts.Live.HelmReleases = append(slices.Clone(in.Facts.Live.HelmReleases), facts.HelmRelease{Namespace: "flux-system", Name: "cilium"})
+	}},
+}
+
+// otherTemplate has the bootstrap's DaemonSet run another image.
+func otherTemplate(in *handover.RollbackInput) {
+	was := object("DaemonSet", "cilium", template("a"))
+	plan := handover.Input{Facts: in.Facts}
+	plan.Facts.Rendered = in.Rendered
+	rendered(&plan, object("DaemonSet", "cilium", template("b")), &was)
+	in.Rendered = plan.Facts.Rendered
 }
 
 func TestNoWayBack(t *testing.T) {
@@ -120,9 +141,7 @@ func TestNoWayBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, row := range noWayBack {
-		facts := m.input()
-		in := handover.RollbackInput{Facts: facts.Facts, Journal: j, Rendered: facts.Facts.Rendered}
-		in.Facts.Git = nil
+		in := m.undoing(j)
 		in.Facts.Live.Records = slices.Clone(in.Facts.Live.Records)
 		if p := handover.UndoHandover(in); !p.Ready {
 			t.Fatalf("%s: not ready before anything is wrong: %+v", name, p.Refusals)
@@ -133,4 +152,102 @@ func TestNoWayBack(t *testing.T) {
 			t.Errorf("%s: %+v", name, p.Refusals)
 		}
 	}
+}
+
+// TestRollbackTargets: each leaves what it is named for, and asking again finds nothing to do.
+func TestRollbackTargets(t *testing.T) {
+	for to, want := range map[string]struct{ release, source bool }{
+		handover.ToBootstrap: {}, handover.ToSource: {source: true}, handover.ToHold: {release: true, source: true},
+	} {
+		m := finished(t)
+		of := journal(t, m)
+		m.to = to
+		if err := m.back(t, of); err != nil {
+			t.Fatalf("%s: %v", to, err)
+		}
+		hr := m.objects[releaseRef]
+		if (hr != nil) != want.release || hr != nil && !hr.Suspend || (m.objects[sourceRef] != nil) != want.source || m.labelled {
+			t.Errorf("%s: left %v, labelled %t", to, m.objects, m.labelled)
+		}
+		if p := handover.UndoHandover(m.undoing(journal(t, m))); !p.Done || len(p.Steps) > 0 {
+			t.Errorf("%s: again: %+v", to, p.Steps)
+		}
+		// What was left goes later, by what the rollback's own journal has kept of the run before it.
+		m.to = handover.ToBootstrap
+		if err := m.back(t, journal(t, m)); err != nil || len(m.objects) > 0 {
+			t.Errorf("%s, and on to the bootstrap: %v, left %v", to, err, m.objects)
+		}
+	}
+}
+
+// TestRollbackAllows: what the user names may be replaced, and is not what stops the rollback then.
+func TestRollbackAllows(t *testing.T) {
+	m := finished(t)
+	in := m.undoing(journal(t, m))
+	in.Allow = []string{"DaemonSet/cilium"}
+	if s := handover.UndoHandover(in).Step(handover.StepHelm); !slices.Contains(s.Guard, "CG401") || !slices.Contains(s.Guard, "CG405") {
+		t.Errorf("nothing changes, and it is guarded by %v", s.Guard)
+	}
+	otherTemplate(&in)
+	now := object("ConfigMap", "cilium-config", values.Tree{"data": map[string]any{"a": "c"}})
+	in.Rendered.After = append(in.Rendered.After[1:], now)
+	p := handover.UndoHandover(in)
+	if s := p.Step(handover.StepHelm); !p.Ready || slices.Contains(s.Guard, "CG401") || slices.Contains(s.Guard, "CG405") || slices.Contains(s.Patient, "CG402") {
+		t.Errorf("ready %t: %+v, guarded by %v", p.Ready, p.Refusals, s)
+	}
+	if s := p.Step(handover.StepLetGo); !slices.Contains(s.Guard, "CG401") {
+		t.Errorf("before Helm changes anything it is guarded by %v", s.Guard)
+	}
+}
+
+// TestRollbackLeavesOthersAlone: the Kustomization that applies the HelmRelease among other things is not suspended and
+// not removed, and what is wired in Git stays, held.
+func TestRollbackLeavesOthersAlone(t *testing.T) {
+	m := finished(t)
+	in := m.undoing(journal(t, m))
+	in.Facts.Live.HelmReleases[0].Labels = map[string]string{"kustomize.toolkit.fluxcd.io/name": "everything", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+	in.Facts.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "everything", Path: "clusters/infra"}}
+	p := handover.UndoHandover(in)
+	for _, s := range p.Steps {
+		for _, a := range s.Do {
+			if a.Ref.Name == "everything" || a.Verb == handover.Release {
+				t.Errorf("step %s: %s %s", s.ID, a.Verb, a.Ref)
+			}
+		}
+	}
+	if len(p.Notes) == 0 || !strings.Contains(p.Notes[0], "clusters/infra") {
+		t.Errorf("notes: %q", p.Notes)
+	}
+}
+
+// TestRollbackOfAFailedAdoption: a HelmRelease that waits for its next try does so for ever once it is suspended.
+func TestRollbackOfAFailedAdoption(t *testing.T) {
+	m := finished(t)
+	f := m.facts()
+	f.Seen = handover.LetGo.Parts()
+	f.Live.HelmReleases[0].Suspend = true
+	for reason, want := range map[string]bool{"ProgressingWithRetry": true, "Progressing": false} {
+		f.Live.HelmReleases[0].Conditions = []facts.Condition{{Type: "Reconciling", Status: "True", Reason: reason}}
+		if ok, why := handover.LetGo.Holds(&handover.Plan{}, &handover.Journal{}, f); ok != want {
+			t.Errorf("%s: %t %s", reason, ok, why)
+		}
+	}
+}
+
+func finished(t *testing.T) *model {
+	t.Helper()
+	m := newModel(t)
+	if err := m.run(t); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func journal(t *testing.T, m *model) *handover.Journal {
+	t.Helper()
+	j, err := m.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
 }

@@ -25,10 +25,9 @@ func (p *Plan) touches(in *Input) []Touch {
 	for _, s := range p.Steps {
 		for _, a := range s.Do {
 			for _, r := range a.touches() {
-				if a.Verb == Apply {
-					add(r, "create", "")
+				for _, verb := range writes(a.Verb) {
+					add(r, verb, a.Manager)
 				}
-				add(r, "patch", a.Manager)
 			}
 		}
 	}
@@ -47,6 +46,17 @@ func (p *Plan) touches(in *Input) []Touch {
 		}
 	}
 	return all
+}
+
+// writes are the verbs of the API that an action takes.
+func writes(v Verb) []string {
+	switch v {
+	case Apply, HelmRollback:
+		return []string{"create", "patch"}
+	case Release, Remove:
+		return []string{"delete"}
+	}
+	return []string{"patch"}
 }
 
 // resources are the names by which the API knows kinds that a run may write to.

@@ -113,12 +113,19 @@ func held(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return false, "the HelmRelease is not suspended"
 	case hr.Deleting:
 		return false, "the HelmRelease is being deleted"
-	case conditionOf(hr.Conditions, "Reconciling").Status == "True":
+	case working(hr):
 		return false, "helm-controller still works on the HelmRelease"
 	case strings.HasPrefix(record.Status, "pending"):
 		return false, "Helm's record " + record.Secret + " is " + record.Status
 	}
 	return true, "HelmRelease " + hr.ID() + " suspended"
+}
+
+// working tells whether helm-controller is at work on a HelmRelease. What waits between two tries, suspended, waits for
+// ever: nobody changes its condition any more.
+func working(hr *facts.HelmRelease) bool {
+	c := conditionOf(hr.Conditions, "Reconciling")
+	return c.Status == "True" && c.Reason != "ProgressingWithRetry"
 }
 
 func wired(p *Plan, j *Journal, f facts.Facts) (bool, string) {
