@@ -84,8 +84,12 @@ func fenceFor(text string) string {
 //go:embed sheet.html
 var sheetPage string
 
-// renderHTML writes a sheet as one page that asks for nothing beyond itself.
+// renderHTML writes a sheet, or the page that a document has of its own, as one page that asks for nothing beyond
+// itself.
 func renderHTML(doc Doc, _ Style) ([]byte, error) {
+	if own, ok := doc.(paged); ok {
+		return own.page()
+	}
 	laid, ok := doc.(sheeted)
 	if !ok {
 		return nil, fmt.Errorf("%T has no HTML", doc)
