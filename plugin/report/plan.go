@@ -20,7 +20,7 @@ type Plan struct {
 	Refusals []PlanRefusal     `json:"refusals"`
 	Impact   PlanImpact        `json:"impact"`
 	Steps    []PlanStep        `json:"steps"`
-	Plans    []*handover.Plan   `json:"plans"`
+	Plans    []*handover.Plan  `json:"plans"`
 	// Soak and AllowRestart are what the plans were made with.
 	Soak         time.Duration `json:"soak"`
 	AllowRestart []string      `json:"allowRestart,omitempty"`

@@ -97,7 +97,7 @@ func (d planOf) steps(p *Page, wide bool) {
 	for i, s := range d.Steps {
 		row := []string{fmt.Sprintf("  %d", i+1), s.ID, does(s)}
 		if wide {
-			row = append(row, words(s.Until), words(s.Guard), s.Within.String())
+			row = append(row, words(s.Until), words(append(slices.Clone(s.Guard), s.Patient...)), s.Within.String())
 		}
 		rows = append(rows, row)
 		if !wide {
@@ -130,8 +130,8 @@ func does(s handover.Step) string {
 	}
 	if len(s.Do) == 0 && s.For > 0 {
 		all = append(all, "watches for "+s.For.String())
-	} else if len(s.Do) == 0 && len(s.Until) > 0 {
-		all = append(all, "looks until "+words(s.Until))
+	} else if wants := append(slices.Clone(s.Before), s.Until...); len(s.Do) == 0 && len(wants) > 0 {
+		all = append(all, "holds: "+words(wants))
 	}
 	return strings.Join(all, "; ")
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
@@ -21,15 +22,63 @@ const lookAgain = 2 * time.Second
 
 // looker is how facts are had: from recordings, or from the clusters anew each time.
 func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) ([]facts.Facts, error), error) {
+	before, err := o.before()
+	if err != nil {
+		return nil, err
+	}
 	if len(o.from) > 0 {
 		all, err := o.clusters.Recordings(o.env, o.from)
+		if err == nil {
+			err = o.compare(all, before)
+		}
 		return func(context.Context) ([]facts.Facts, error) { return all, nil }, err
 	}
 	targets, err := o.clusters.Targets()
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) ([]facts.Facts, error) { return o.gather(ctx, targets, checks) }, nil
+	return func(ctx context.Context) ([]facts.Facts, error) {
+		all, err := o.gather(ctx, targets, checks)
+		return all, errors.Join(err, o.compare(all, before))
+	}, nil
+}
+
+// before reads the baseline.
+func (o *verifyOptions) before() ([]facts.Facts, error) {
+	if o.baseline == "" {
+		return nil, nil
+	}
+	return cli.Recordings(o.env, []string{o.baseline})
+}
+
+// compared are the parts that checks compare with the baseline's: a recording without them would look like a cluster
+// that had none.
+var compared = []facts.Part{facts.Pods, facts.DaemonSets, facts.Deployments, facts.Nodes, facts.Config}
+
+// compare gives each cluster what it said before. A baseline of other clusters is no baseline.
+func (o *verifyOptions) compare(all, before []facts.Facts) error {
+	if o.baseline == "" {
+		return nil
+	}
+	for i := range all {
+		at := slices.IndexFunc(before, func(b facts.Facts) bool { return b.Cluster == all[i].Cluster })
+		if at < 0 {
+			return cli.Usage("--baseline: %s has nothing of cluster %s; keep one: %s verify --context %s --record FILE",
+				o.baseline, all[i].Cluster, o.env.Name, all[i].Cluster)
+		}
+		was, is := before[at].Live.UID, all[i].Live.UID
+		if was != "" && is != "" && was != is {
+			return cli.Usage("--baseline: %s is of another cluster %s: its kube-system has UID %s, not %s", o.baseline, all[i].Cluster, was, is)
+		}
+		for _, part := range compared {
+			if !slices.Contains(before[at].Seen, part) {
+				return cli.Usage("--baseline: %s does not hold the %s of cluster %s; keep one that does: %s verify --context %s --record FILE",
+					o.baseline, part, all[i].Cluster, o.env.Name, all[i].Cluster)
+			}
+		}
+		all[i].Base = &before[at].Live
+	}
+	return nil
 }
 
 // parts are what those checks need of a cluster.

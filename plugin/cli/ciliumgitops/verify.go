@@ -26,6 +26,7 @@ type verifyOptions struct {
 	list     bool
 	from     []string
 	record   string
+	baseline string
 	noExec   bool
 	wait     time.Duration
 	watch    bool
@@ -53,7 +54,10 @@ Exit codes: 0 everything passes, 1 a check failed, 2 wrong usage or input, 3 som
 
   # Keep what was seen, judge it again elsewhere
   %[1]s verify --context infra --record infra.yaml
-  %[1]s verify --from infra.yaml -o wide`, env.Name),
+  %[1]s verify --from infra.yaml -o wide
+
+  # Was anything disturbed since?
+  %[1]s verify --context infra --phase handover --baseline infra.yaml`, env.Name),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
@@ -72,6 +76,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&o.list, "list", false, "List the checks and look at nothing")
 	flags.StringSliceVar(&o.from, "from", nil, "Judge recordings (files, folders, - for stdin) instead of clusters")
 	flags.StringVar(&o.record, "record", "", "Keep what was seen in this file, without secrets")
+	flags.StringVar(&o.baseline, "baseline", "", "Compare with this earlier recording of the same clusters: pods, nodes, configuration")
 	flags.BoolVar(&o.noExec, "no-exec", false, "Do not exec into the agents; what only they can tell is skipped")
 	flags.DurationVar(&o.wait, "wait", 0, "Look again until everything passes, for this long at most")
 	flags.BoolVar(&o.watch, "watch", false, "Look again and show every change, until everything passes or --wait is over")

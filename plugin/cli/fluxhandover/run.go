@@ -29,7 +29,7 @@ type runOptions struct {
 }
 
 func newRun(env *cli.Env) *cobra.Command {
-	o := &runOptions{aims: newAims(env), holder: holder(env)}
+	o := &runOptions{aims: newAims(env)}
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Hand Cilium over to Flux, one cluster after the other",
@@ -70,7 +70,7 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 	flags.StringVar(&o.plan, "plan", "", "Run the plan in this file, which plan --save wrote, and refuse where the world has changed since")
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask")
 	flags.BoolVar(&o.resume, "resume", false, "Go on with the run that stopped")
-	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal")
+	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal (default: USER@HOST)")
 	return cmd
 }
 
@@ -88,6 +88,9 @@ func (o *runOptions) run(ctx context.Context) error {
 	}
 	if !o.yes && !o.asks() {
 		return cli.Usage("there is no terminal to ask on: look at the plan (%s), then say --yes", o.command("plan", targets))
+	}
+	if o.holder == "" {
+		o.holder = holder(o.env)
 	}
 	if o.state, err = openState(o.env); err != nil {
 		return &cli.Exit{Code: cli.ExitUsage, Err: err}
