@@ -27,6 +27,8 @@ var verbs = map[handover.Verb]func(context.Context, *Cluster, handover.Action) e
 	handover.Resume:       resume,
 	handover.Reconcile:    reconcile,
 	handover.HandFields:   handFields,
+	handover.Patch:        patch,
+	handover.GiveBack:     giveBack,
 	handover.Disown:       disown,
 	handover.HelmRollback: helmRollback,
 	handover.Remove:       remove,

@@ -21,7 +21,8 @@ const journalKey = "journal.json.zst"
 // or goes back from elsewhere. It is a handover.Keeper. Load comes first: what Save writes replaces what Load saw, and
 // nothing else.
 type Journal struct {
-	c *Cluster
+	c    *Cluster
+	name string // of the ConfigMap
 
 	mu      sync.Mutex
 	version string // resourceVersion of the ConfigMap as last seen; empty: there was none
@@ -31,10 +32,14 @@ type Journal struct {
 var _ handover.Keeper = (*Journal)(nil)
 
 // Journal is the keeper of the cluster's journal.
-func (c *Cluster) Journal() *Journal { return &Journal{c: c} }
+func (c *Cluster) Journal() *Journal { return c.JournalNamed(Name) }
+
+// JournalNamed is the keeper of a journal of its own, in a ConfigMap of that name: a drill's does not replace a
+// handover's.
+func (c *Cluster) JournalNamed(name string) *Journal { return &Journal{c: c, name: name} }
 
 func (k *Journal) ref() handover.Ref {
-	return handover.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: k.c.options.Expect.Flux.Namespace, Name: Name}
+	return handover.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: k.c.options.Expect.Flux.Namespace, Name: k.name}
 }
 
 // Load is the journal of the cluster's last run; nil where there was none.
@@ -59,7 +64,7 @@ func (k *Journal) Load(ctx context.Context) (*handover.Journal, error) {
 
 func (k *Journal) stored(ctx context.Context) (cm *core.ConfigMap, err error) {
 	err = k.c.read(ctx, func() error {
-		cm, err = k.c.core.ConfigMaps(k.ref().Namespace).Get(ctx, Name, metav1.GetOptions{})
+		cm, err = k.c.core.ConfigMaps(k.ref().Namespace).Get(ctx, k.name, metav1.GetOptions{})
 		return err
 	})
 	return cm, err
@@ -87,12 +92,15 @@ func (k *Journal) Save(ctx context.Context, j *handover.Journal) error {
 // write creates the ConfigMap, or replaces the one last seen.
 func (k *Journal) write(ctx context.Context, j *handover.Journal, document []byte) error {
 	cm := &core.ConfigMap{
-		ObjectMeta: metav1.ObjectMeta{Name: Name, Namespace: k.ref().Namespace, Labels: ownLabels(), ResourceVersion: k.version},
+		ObjectMeta: metav1.ObjectMeta{Name: k.name, Namespace: k.ref().Namespace, Labels: ownLabels(), ResourceVersion: k.version},
 		Data: map[string]string{
 			"run": j.Run, "phase": string(j.Phase), "step": current(j), "cluster": j.Cluster,
 			"began": j.Began.UTC().Format(time.RFC3339), "updated": k.c.clock.Now().UTC().Format(time.RFC3339),
 		},
 		BinaryData: map[string][]byte{journalKey: document},
+	}
+	if !j.Until.IsZero() {
+		cm.Data["until"] = j.Until.UTC().Format(time.RFC3339)
 	}
 	maps := k.c.core.ConfigMaps(cm.Namespace)
 	var answer *core.ConfigMap

@@ -39,6 +39,8 @@ type HelmRelease struct {
 	LastAction         string            `json:"lastAction,omitempty"`
 	ConfigDigest       string            `json:"configDigest,omitempty"` // of the values last attempted
 	HandledReconcileAt string            `json:"handledReconcileAt,omitempty"`
+	// Drills are the last results of the drills, by their names, from the annotation of DrillsAnnotation.
+	Drills map[string]DrillResult `json:"drills,omitempty"`
 }
 
 // Release is the name of the Helm release that it manages: spec.releaseName, else target namespace and name joined,
@@ -109,6 +111,7 @@ type FluxKustomization struct {
 	Conditions         []Condition `json:"conditions,omitempty"`
 	AppliedRevision    string      `json:"appliedRevision,omitempty"`   // "main@sha1:4f1c..."
 	AttemptedRevision  string      `json:"attemptedRevision,omitempty"` // the last one tried
+	HandledReconcileAt string      `json:"handledReconcileAt,omitempty"`
 }
 
 // ID is "namespace/name".

@@ -32,6 +32,11 @@ const (
 	Disown Verb = "disown"
 	// Patch is a merge patch of Change as Manager: a null removes.
 	Patch Verb = "patch"
+	// GiveBack gives the fields of an object back to those who owned them before the first Patch of it.
+	GiveBack Verb = "give-back"
+	// Commit sets the labels of Change in File of the user's checkout, commits that file alone, and pushes. A null
+	// removes.
+	Commit Verb = "commit"
 	// HelmRollback makes a new revision of Cilium's Helm release with the contents of revision To, by Helm's own
 	// rollback, with the release's own way of applying, and without hooks. Where the newest revision is such a one
 	// already, nothing is done.
@@ -50,6 +55,11 @@ const (
 	HelmController      = "helm-controller"
 	FluxCLI             = "flux"
 	HelmCLI             = "helm"
+	// OwnManager keeps what this tool remembers in objects of Flux's, DrillManager is who breaks Cilium's objects.
+	OwnManager   = "flux-handover"
+	DrillManager = "flux-handover-drill"
+	// HandManager is who plays a person at kubectl: kustomize-controller takes back whatever a manager of such a name did.
+	HandManager = "kubectl-flux-handover"
 )
 
 // Action is one write to one object, or the same to several.
@@ -73,6 +83,13 @@ type Action struct {
 	Body json.RawMessage `json:"-"`
 	// Change is what Patch changes. It is ours, and holds nothing secret.
 	Change json.RawMessage `json:"change,omitempty"`
+	// If is a merge patch that would change nothing of the object, or Patch is not taken: what has to be there, and by
+	// null what must not.
+	If json.RawMessage `json:"if,omitempty"`
+	// File is where Commit finds the object, from the checkout's root, with slashes.
+	File string `json:"file,omitempty"`
+	// Was is what the object was before the first write to it, for GiveBack. The Runner fills it in from the journal.
+	Was *BeforeImage `json:"-"`
 	// Why is the reason in one clause, for a person.
 	Why string `json:"why,omitempty"`
 }

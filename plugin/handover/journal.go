@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -52,6 +53,9 @@ type Journal struct {
 	Proof *facts.Live `json:"proof,omitempty"`
 	// Seen are the changes of pods that were seen meanwhile.
 	Seen []PodEvent `json:"seen,omitempty"`
+	// Result is what a drill came to, Until when it should have been undone at the latest.
+	Result *facts.DrillResult `json:"result,omitempty"`
+	Until  time.Time          `json:"until,omitzero"`
 }
 
 // RunPhase is how far a run is.
@@ -84,7 +88,10 @@ type BeforeImage struct {
 	Existed bool   `json:"existed"`
 	UID     string `json:"uid,omitempty"`
 	Suspend bool   `json:"suspend,omitempty"`
-	Digest  string `json:"digest,omitempty"` // of the object without its status and managed fields
+	Digest  string `json:"digest,omitempty"` // of its spec
+	// Owners and Content are kept of what is patched: the managed fields, and the ContentDigest to which they belong.
+	Owners  json.RawMessage `json:"owners,omitempty"`
+	Content string          `json:"content,omitempty"`
 }
 
 // PodEvent is a change of one of Cilium's pods.

@@ -81,6 +81,8 @@ type Plan struct {
 	// there is nothing to suspend.
 	Release Ref `json:"release,omitzero"`
 	Wiring  Ref `json:"wiring,omitzero"`
+	// Drill is what a drill's plan has besides.
+	Drill *DrillPlan `json:"drill,omitempty"`
 	// Touches are all objects that a run writes to, its own Lease and journal among them.
 	Touches []Touch `json:"touches"`
 	World   State   `json:"world"`
@@ -137,6 +139,8 @@ type Step struct {
 	// Before has to hold when the step begins, and is not waited for.
 	Before []Want     `json:"before,omitempty"`
 	Guard  []check.ID `json:"guard,omitempty"` // stop when one fails meanwhile
+	// While has to hold all the time; what cannot be seen is no reason to stop.
+	While []Want `json:"while,omitempty"`
 	// Patient are guards that may fail for a moment.
 	Patient []check.ID    `json:"patient,omitempty"`
 	Within  time.Duration `json:"within"` // stop when Until does not hold by then

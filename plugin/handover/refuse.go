@@ -48,6 +48,12 @@ var ownRules = [][3]string{
 	{refusedRestart, "going back to the bootstrap's manifest would replace pods or delete objects", "Accept it by name: --allow DaemonSet/cilium. Or stop Flux alone: flux suspend kustomization -n flux-system cilium-core, then flux suspend helmrelease -n kube-system cilium."},
 	{refusedFluxOwn, "the revision to go back to was made by Flux, not by the bootstrap", "Put the bootstrap's record back from a run's backup: kubectl -n kube-system apply --server-side -f BACKUP/release-records/."},
 	{refusedOther, "another HelmRelease of Cilium's would go on acting", "Suspend it, do not delete it: flux suspend helmrelease -n NAMESPACE NAME."},
+	{refusedDrillBlind, "what a drill has to know could not be seen", "See what is in the way: kubectl cilium-gitops verify --phase gitops."},
+	{refusedDrillWell, "a drill begins only where everything is well: Cilium is Flux's, and both are ready", "See what is not: kubectl cilium-gitops verify --phase gitops; flux handover status."},
+	{refusedDrillBusy, "something else has to come to its end first", "Go on with it: flux handover status; flux handover drill --undo."},
+	{refusedDrillDanger, "the drill does harm while it lasts", "Accept it: --allow-danger."},
+	{refusedDrillDrift, "Flux would not put back what is changed by hand on Cilium's objects", "Set driftDetection.mode: enabled in the HelmRelease, in Git, and leave the operator's Deployment out of its ignore rules."},
+	{refusedDrillGit, "the checkout cannot be pushed from as it is", "Clean it and follow the branch that Flux reads: git status; git pull --ff-only. Or name another: --repo DIR."},
 }
 
 func identityRules() []rule {

@@ -167,6 +167,9 @@ func TestEveryRefusalHasACase(t *testing.T) {
 	for _, row := range noWayBack {
 		seen[row.id] = true
 	}
+	for _, row := range noDrill {
+		seen[row.id] = true
+	}
 	for _, row := range refusals {
 		seen[row.id] = true
 	}

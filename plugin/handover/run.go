@@ -184,6 +184,9 @@ func (r *Runner) act(ctx context.Context, j *Journal, s *Step, rec *StepRecord, 
 	if err := r.save(ctx, j); err != nil {
 		return err
 	}
+	if a.Verb == GiveBack {
+		a.Was = j.before(a.Ref)
+	}
 	r.tell(j, s, Event{Kind: Doing, Text: fmt.Sprintf("%s %s", a.Verb, a.Ref)})
 	for {
 		err := r.World.Do(ctx, a)
@@ -206,7 +209,11 @@ func (r *Runner) image(ctx context.Context, j *Journal, a Action, deadline time.
 	for {
 		raw, err := r.World.Image(ctx, a.Ref)
 		if err == nil {
-			j.Before = append(j.Before, imageOf(a.Ref, raw))
+			image := imageOf(a.Ref, raw)
+			if a.Verb == Patch {
+				image.keepOwners(raw)
+			}
+			j.Before = append(j.Before, image)
 			return nil
 		}
 		if err := r.again(ctx, deadline, "get "+a.Ref.String(), err); err != nil {

@@ -22,7 +22,7 @@ func (p *Plan) touches(in *Input) []Touch {
 			all[i].As = append(all[i].As, as)
 		}
 	}
-	for _, s := range p.Steps {
+	for _, s := range slices.Concat(p.Steps, p.Undo) {
 		for _, a := range s.Do {
 			for _, r := range a.touches() {
 				for _, verb := range writes(a.Verb) {

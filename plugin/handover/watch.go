@@ -36,7 +36,7 @@ func (r *Runner) wait(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 		return nil
 	}
 	guards := checks(slices.Concat(s.Guard, s.Patient))
-	parts := slices.Concat(partsOf(s.Until), check.Needs(guards, nil))
+	parts := slices.Concat(partsOf(s.Until), partsOf(s.While), check.Needs(guards, nil))
 	slices.Sort(parts)
 	parts = slices.Compact(parts)
 	w := watched{deadline: deadline, bad: map[check.ID]time.Time{}}
@@ -69,6 +69,9 @@ func (r *Runner) pause(s *Step, w *watched) time.Duration {
 func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched, f facts.Facts, guards []check.Check) (bool, error) {
 	now := r.Clock.Now()
 	if stop := w.guard(s, j, f, guards, now); stop != nil {
+		return false, stop
+	}
+	if stop := violated(p, s, j, f, now); stop != nil {
 		return false, stop
 	}
 	ok, why := true, ""

@@ -80,7 +80,7 @@ func helmRelease(hr *helmv2.HelmRelease, apiVersion string) facts.HelmRelease {
 		ReleaseName: hr.Spec.ReleaseName, TargetNamespace: hr.Spec.TargetNamespace, StorageNamespace: hr.Spec.StorageNamespace,
 		Interval: hr.Spec.Interval.Duration.String(), Conditions: conditions(hr.Status.Conditions),
 		LastAction: string(hr.Status.LastAttemptedReleaseAction), ConfigDigest: hr.Status.LastAttemptedConfigDigest,
-		HandledReconcileAt: hr.Status.LastHandledReconcileAt,
+		HandledReconcileAt: hr.Status.LastHandledReconcileAt, Drills: facts.ParseDrills(hr.Annotations[facts.DrillsAnnotation]),
 	}
 	if hr.Spec.Timeout != nil {
 		out.Timeout = hr.Spec.Timeout.Duration.String()
@@ -181,6 +181,7 @@ func kustomization(ks *kustomizev1.Kustomization, apiVersion string) facts.FluxK
 		Prune:  ks.Spec.Prune, Wait: ks.Spec.Wait, DeletionPolicy: ks.Spec.DeletionPolicy,
 		Interval: ks.Spec.Interval.Duration.String(), Conditions: conditions(ks.Status.Conditions),
 		AppliedRevision: ks.Status.LastAppliedRevision, AttemptedRevision: ks.Status.LastAttemptedRevision,
+		HandledReconcileAt: ks.Status.LastHandledReconcileAt,
 	}
 	if name := ks.Labels["kustomize.toolkit.fluxcd.io/name"]; name != "" {
 		out.By = ks.Labels["kustomize.toolkit.fluxcd.io/namespace"] + "/" + name
