@@ -225,15 +225,17 @@ func (r *rollback) note() {
 	if r.ks != nil {
 		object = "Kustomization " + r.ks.ID()
 	}
+	place := func() string { return or(by.Path, "its path") }
 	switch {
 	case r.wiredBy() != "" && r.target() != ToHold:
-		p.Notes = append(p.Notes, fmt.Sprintf(
-			"Kustomization %s brings this handover back from Git: Flux's objects stay, suspended. Take %s out of Git (%s), then go on: flux handover rollback.", by.ID(), object, or(by.Path, "its path")))
+		p.Notes = append(p.Notes,
+			fmt.Sprintf("Kustomization %s applies this from Git: Flux's objects stay, suspended, and do nothing.", by.ID()),
+			fmt.Sprintf("A wired Git brings the handover back: take %s out of it (%s), then go on: flux handover rollback.", object, place()))
 	case by != nil && by.Suspend:
 		p.Notes = append(p.Notes, fmt.Sprintf(
-			"Kustomization %s is suspended. When it is resumed, Git brings this handover back: take %s out of Git first (%s).", by.ID(), object, or(by.Path, "its path")))
+			"Resumed, Kustomization %s brings this handover back: take %s out of Git first (%s).", by.ID(), object, place()))
 	case r.target() != ToHold:
-		p.Notes = append(p.Notes, "A working tree that has the HelmRelease hands Cilium over again as soon as Flux gets it: take it out, or do not push it.")
+		p.Notes = append(p.Notes, "A tree with the HelmRelease in it hands Cilium over again when Flux gets it: take it out, or do not push it.")
 	}
 	if record, found := newest(r.in.Facts); found && p.Strategy == TakeOver {
 		p.Notes = append(p.Notes, fmt.Sprintf("Helm had no record before the handover. Its record %s stays: a helm uninstall of it would remove Cilium.", record.Secret))

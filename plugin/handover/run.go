@@ -41,7 +41,11 @@ func (r *Runner) Begin(p *Plan, id string) *Journal {
 	for _, s := range slices.Concat(p.Steps, p.Undo) {
 		j.Steps = append(j.Steps, StepRecord{ID: s.ID, Title: s.Title})
 		for _, a := range s.Do {
-			j.Objects = append(j.Objects, a.Objects...)
+			for _, o := range a.Objects {
+				if !slices.Contains(j.Objects, o) {
+					j.Objects = append(j.Objects, o)
+				}
+			}
 		}
 	}
 	return j

@@ -110,6 +110,14 @@ func (d Plan) Table(p *Page, wide bool) {
 	}
 }
 
+// doneWord is what clusters are in which nothing is to do.
+func (d Plan) doneWord() string {
+	if len(d.Plans) > 0 && d.Plans[0].Name == handover.RollbackName {
+		return "with nothing to do"
+	}
+	return "handed over already"
+}
+
 // sentence is the answer in words.
 func (d Plan) sentence() string {
 	var ready, done, refused, unknown int
@@ -129,7 +137,7 @@ func (d Plan) sentence() string {
 	for _, row := range []struct {
 		n    int
 		word string
-	}{{ready, "ready"}, {done, "handed over already"}, {refused, "refused"}, {unknown, "not known"}} {
+	}{{ready, "ready"}, {done, d.doneWord()}, {refused, "refused"}, {unknown, "not known"}} {
 		if row.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", row.n, row.word))
 		}

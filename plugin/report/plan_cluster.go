@@ -10,8 +10,22 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
 )
 
-// doneSentence is all there is to say of a cluster that was handed over.
-const doneSentence = "Flux has adopted the release already: there is nothing to do."
+// done is all there is to say of a cluster that is as it is to be.
+func (d planOf) done() string {
+	if d.Name == handover.RollbackName {
+		return "Flux has nothing of Cilium's that would act: there is nothing to do."
+	}
+	return "Flux has adopted the release already: there is nothing to do."
+}
+
+// would is what the plan's changes of objects come to, in words.
+func (d planOf) would() string {
+	text := sentenceOf(d.Impact.Summary)
+	if d.Name == handover.RollbackName {
+		return strings.Replace(text, "Adoption", "Going back", 1)
+	}
+	return text
+}
 
 // planOf is one cluster's plan on a page.
 type planOf struct{ *handover.Plan }
@@ -19,7 +33,7 @@ type planOf struct{ *handover.Plan }
 func (d planOf) table(p *Page, wide bool) {
 	p.Line("%s", identity(d.Cluster, d.Context, d.Server, d.UID))
 	if d.Done {
-		p.Line("  %s", p.Paint(check.Pass, doneSentence))
+		p.Line("  %s", p.Paint(check.Pass, d.done()))
 		return
 	}
 	d.weighed(p)
@@ -28,7 +42,7 @@ func (d planOf) table(p *Page, wide bool) {
 	}
 	if d.Impact.Summary != (impact.Summary{}) || len(d.Impact.Changes) > 0 {
 		p.Line("")
-		p.Line("%s", sentenceOf(d.Impact.Summary))
+		p.Line("%s", d.would())
 	}
 	for _, text := range d.Impact.Unknown {
 		p.Line("%s  %s", p.Paint(check.Unknown, "UNKNOWN"), p.cut(fold(text)))
@@ -120,10 +134,7 @@ func does(s handover.Step) string {
 		all = append(all, s.Title)
 	}
 	for _, a := range s.Do {
-		text := fmt.Sprintf("%s %s", a.Verb, a.Ref)
-		if len(a.Objects) > 0 {
-			text = fmt.Sprintf("%s of %s", a.Verb, plural(len(a.Objects), "object"))
-		}
+		text := subject(a)
 		if !slices.Contains(all, text) {
 			all = append(all, text)
 		}
@@ -136,12 +147,20 @@ func does(s handover.Step) string {
 	return strings.Join(all, "; ")
 }
 
+// subject is what an action does to what.
+func subject(a handover.Action) string {
+	switch {
+	case a.Verb == handover.HelmRollback:
+		return fmt.Sprintf("helm rollback %s to revision %d, %s", a.Ref.Name, a.To, plural(len(a.Objects), "object"))
+	case len(a.Objects) > 0:
+		return fmt.Sprintf("%s of %s", a.Verb, plural(len(a.Objects), "object"))
+	}
+	return fmt.Sprintf("%s %s", a.Verb, a.Ref)
+}
+
 // actionText is an action in words.
 func actionText(a handover.Action) string {
-	text := fmt.Sprintf("%s %s", a.Verb, a.Ref)
-	if len(a.Objects) > 0 {
-		text = fmt.Sprintf("%s of %s", a.Verb, plural(len(a.Objects), "object"))
-	}
+	text := subject(a)
 	if a.Manager != "" {
 		text += " as " + a.Manager
 	}

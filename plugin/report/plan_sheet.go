@@ -24,10 +24,10 @@ func (d planOf) parts() []sheetPart {
 		Title: d.Cluster, Notes: []string{identity(d.Cluster, d.Context, d.Server, d.UID)}, Header: []string{"Strategy", "", "Why"},
 	}
 	if d.Done {
-		first.Notes = append(first.Notes, doneSentence)
+		first.Notes = append(first.Notes, d.done())
 		return []sheetPart{first}
 	}
-	first.Notes = append(first.Notes, sentenceOf(d.Impact.Summary))
+	first.Notes = append(first.Notes, d.would())
 	for _, text := range d.Impact.Unknown {
 		first.Notes = append(first.Notes, "Unknown: "+text)
 	}

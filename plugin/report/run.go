@@ -16,7 +16,7 @@ type RunOutcome string
 // The outcomes of a run, by what a person has to do.
 const (
 	RunFinished   RunOutcome = "finished"
-	RunNothing    RunOutcome = "nothing to do" // Flux has the release already
+	RunNothing    RunOutcome = "nothing to do" // it is as it is to be already
 	RunGoing      RunOutcome = "running"
 	RunRolledBack RunOutcome = "rolled-back"
 	RunStopped    RunOutcome = "stopped"   // by a guard, an error or the user; nothing goes on by itself
@@ -41,6 +41,7 @@ type RunCluster struct {
 	Server   string                `json:"server,omitempty"`
 	UID      string                `json:"uid,omitempty"`
 	Outcome  RunOutcome            `json:"outcome"`
+	Name     string                `json:"name,omitempty"` // what ran: "handover", "rollback", "drill drift-object"
 	Run      string                `json:"run,omitempty"`
 	Holder   string                `json:"holder,omitempty"`
 	Strategy handover.Strategy     `json:"strategy,omitempty"`
@@ -66,7 +67,7 @@ func NewRun(clusters []RunCluster, next []string) Run {
 // OfJournal is what a journal says of one cluster, which goes by those names.
 func OfJournal(j *handover.Journal, names facts.Expect) RunCluster {
 	c := RunCluster{
-		Cluster: j.Cluster, Context: j.Context, UID: j.UID, Run: j.Run, Holder: j.Holder, Strategy: j.Strategy,
+		Cluster: j.Cluster, Context: j.Context, UID: j.UID, Name: j.Name, Run: j.Run, Holder: j.Holder, Strategy: j.Strategy,
 		Began: j.Began, Ended: j.Ended, Stop: j.Stop, Steps: filled(j.Steps), Seen: j.Seen, Tree: j.Tree, Backup: j.Backup,
 		Outcome: map[handover.RunPhase]RunOutcome{
 			handover.Running: RunGoing, handover.Frozen: RunStopped, handover.Finished: RunFinished, handover.RolledBack: RunRolledBack,

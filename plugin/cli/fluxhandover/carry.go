@@ -19,6 +19,15 @@ import (
 
 // all hands the clusters over one after the other, and begins none after one that did not go well.
 func (o *runOptions) all(ctx context.Context, jobs []*job) error {
+	return o.each(ctx, jobs, o.one, o.choices)
+}
+
+// carrying brings one cluster to the end of its plan.
+type carrying func(ctx context.Context, j *job, tell func(handover.Event)) (report.RunCluster, error)
+
+// each carries the clusters' plans out one after the other, and begins none after one that did not go well. choices
+// are the commands to go on with there.
+func (o *runOptions) each(ctx context.Context, jobs []*job, carry carrying, choices func(report.RunCluster, *job) []string) error {
 	tell, begin, closed := o.view()
 	var clusters []report.RunCluster
 	var next []string
@@ -33,10 +42,10 @@ func (o *runOptions) all(ctx context.Context, jobs []*job) error {
 			continue
 		}
 		begin(j.plan)
-		c, err := o.one(ctx, j, tell)
+		c, err := carry(ctx, j, tell)
 		clusters = append(clusters, c)
 		if failed = err; failed != nil {
-			next = o.choices(c, j)
+			next = choices(c, j)
 		}
 	}
 	closed()
@@ -86,6 +95,11 @@ func (o *runOptions) choices(c report.RunCluster, j *job) []string {
 
 // one hands one cluster over, under its lock.
 func (o *runOptions) one(ctx context.Context, j *job, tell func(handover.Event)) (report.RunCluster, error) {
+	return o.under(ctx, j, func(ctx context.Context, id string) (report.RunCluster, error) { return o.locked(ctx, j, id, tell) })
+}
+
+// under does something to one cluster while its lock is ours.
+func (o *runOptions) under(ctx context.Context, j *job, do func(ctx context.Context, id string) (report.RunCluster, error)) (report.RunCluster, error) {
 	id, err := o.id()
 	if err != nil {
 		return o.about(j, report.RunNot), err
@@ -108,7 +122,7 @@ func (o *runOptions) one(ctx context.Context, j *job, tell func(handover.Event))
 		case <-ctx.Done():
 		}
 	}()
-	c, err := o.locked(ctx, j, id, tell)
+	c, err := do(ctx, id)
 	giving, done := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer done()
 	if given := l.Release(giving); given != nil {
@@ -160,15 +174,22 @@ func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(ha
 	dir := o.state.run(journal.Cluster, journal.Run)
 	runner.World = j.cluster.World(filepath.Join(dir, "backup"), journal.Objects)
 	err = runner.Run(ctx, j.plan, journal)
-	return o.outcome(ctx, j, journal, dir, runner.World, err)
+	return o.outcome(ctx, j, journal, ended{dir: dir, world: runner.World, again: o.again(j.target)}, err)
+}
+
+// ended is what there is of a run that came to an end, or stopped.
+type ended struct {
+	dir   string
+	world handover.World
+	again string // the command that goes on with it
 }
 
 // outcome is what became of a run, as a document and as an exit.
-func (o *runOptions) outcome(ctx context.Context, j *job, journal *handover.Journal, dir string, w handover.World, err error) (report.RunCluster, error) {
+func (o *runOptions) outcome(ctx context.Context, j *job, journal *handover.Journal, e ended, err error) (report.RunCluster, error) {
 	c := report.OfJournal(journal, j.target.Expect)
 	c.Server = j.plan.Server
-	if evidence := filepath.Join(dir, evidenceFile); journal.Base != nil {
-		if kept := o.evidence(ctx, j, journal, w, evidence); kept != nil {
+	if evidence := filepath.Join(e.dir, evidenceFile); journal.Base != nil {
+		if kept := o.evidence(ctx, journal, e.world, evidence); kept != nil {
 			o.env.Say("cluster %s: the evidence could not be kept: %v", j.target.Name, kept)
 		} else {
 			c.Evidence = evidence
@@ -199,7 +220,7 @@ func (o *runOptions) outcome(ctx context.Context, j *job, journal *handover.Jour
 	case journal.Changed():
 		text = "stopped; it was not seen that Flux's objects of Cilium are suspended: look at them"
 	}
-	return c, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s: %w; go on: %s", j.target.Name, text, stop, o.again(j.target))}
+	return c, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s: %w; go on: %s", j.target.Name, text, stop, e.again)}
 }
 
 // clock is a function that tells the time.
@@ -217,7 +238,7 @@ func tool() string {
 const evidenceFile = "evidence.yaml"
 
 // evidence keeps how the cluster is, beside how it was before the run: a recording that verify judges again.
-func (o *runOptions) evidence(ctx context.Context, j *job, journal *handover.Journal, w handover.World, path string) error {
+func (o *runOptions) evidence(ctx context.Context, journal *handover.Journal, w handover.World, path string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.clusters.Timeout)
 	defer cancel()
 	f, err := w.Observe(ctx, handover.BaseParts())

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
 // asks tells whether there is somebody to ask: a terminal to read from and one to write to.
@@ -16,11 +17,14 @@ func (o *runOptions) asks() bool {
 }
 
 // confirm shows which clusters are about to be changed and asks once, unless --yes. Where nothing is to do, it does not.
-func (o *runOptions) confirm(jobs []*job) error {
+func (o *runOptions) confirm(jobs []*job, question string) error {
 	todo := false
 	for _, j := range jobs {
 		p := j.plan
 		word := "  " + string(p.Strategy)
+		if p.Name != handover.HandoverName {
+			word = "  " + p.Name
+		}
 		switch {
 		case p.Done:
 			word = "  nothing to do"
@@ -35,7 +39,7 @@ func (o *runOptions) confirm(jobs []*job) error {
 	if o.yes || !todo {
 		return nil
 	}
-	fmt.Fprintf(o.env.ErrOut, "Hand Cilium over to Flux there? Type yes: ")
+	fmt.Fprintf(o.env.ErrOut, "%s Type yes: ", question)
 	answer, err := bufio.NewReader(o.env.In).ReadString('\n')
 	if err != nil && answer == "" {
 		o.env.Say("")

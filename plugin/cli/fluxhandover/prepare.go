@@ -18,6 +18,7 @@ type job struct {
 	keeper  handover.Keeper // one for all of a run: it knows what it last loaded or saved
 	plan    *handover.Plan
 	journal *handover.Journal // of a run that is gone on with; nil for a new one
+	before  *handover.Journal // of the run that a rollback undoes; nil where there is none
 }
 
 // prepare plans every cluster before the first is changed: one that is refused keeps all from beginning.
@@ -68,6 +69,9 @@ func (o *runOptions) unfinished(ctx context.Context, j *job, uid string) (*hando
 		return nil, &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("read the journal of %s: %w", j.target.Name, err)}
 	case !last.Unfinished() || last.UID != uid:
 		return nil, nil
+	case last.Name != handover.HandoverName:
+		return nil, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s %s of %s did not come to its end; go on with it: %s",
+			j.target.Name, last.Name, last.Run, last.Holder, o.command(strings.Fields(last.Name)[0], []cli.Target{j.target}))}
 	case !o.resume && (last.Changed() || last.Stop == ""):
 		text := fmt.Sprintf("cluster %s: run %s of %s did not come to its end", j.target.Name, last.Run, last.Holder)
 		if last.Stop != "" {

@@ -99,7 +99,7 @@ func (o *runOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.confirm(jobs); err != nil {
+	if err := o.confirm(jobs, "Hand Cilium over to Flux there?"); err != nil {
 		return err
 	}
 	return o.all(ctx, jobs)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,11 +110,19 @@ func (o *statusOptions) look(ctx context.Context, targets []cli.Target) report.R
 	for _, t := range targets {
 		c := o.one(ctx, t)
 		if c.Outcome == report.RunStopped {
-			next = append(next, o.command("run", []cli.Target{t}, "--resume"))
+			next = append(next, o.goOn(c, t))
 		}
 		clusters = append(clusters, c)
 	}
 	return report.NewRun(clusters, next)
+}
+
+// goOn is the command that goes on with what has stopped.
+func (o *statusOptions) goOn(c report.RunCluster, t cli.Target) string {
+	if verb, _, _ := strings.Cut(c.Name, " "); verb != "" && c.Name != handover.HandoverName {
+		return o.command(verb, []cli.Target{t})
+	}
+	return o.command("run", []cli.Target{t}, "--resume")
 }
 
 func (o *statusOptions) one(ctx context.Context, t cli.Target) report.RunCluster {
