@@ -47,6 +47,7 @@ func ours() map[string][]string {
 		"chart":            {"facts", "fleet", "impact", "values"},           // impact tells what differs between two renderings
 		"act":              {"facts", "handover"},
 		"bootstrap":        {"fleet"},
+		"checkout":         {"facts", "manifest"},
 		"scaffold":         {"facts", "fleet", "values"},
 		"compare":          {"check", "facts", "values"},
 		"cli":              library(),
@@ -58,7 +59,7 @@ func ours() map[string][]string {
 // library is all that the command line may use.
 func library() []string {
 	return []string{
-		"act", "bootstrap", "chart", "check", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
+		"act", "bootstrap", "chart", "check", "checkout", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
 		"scaffold", "values",
 	}
 }
