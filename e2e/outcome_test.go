@@ -22,7 +22,7 @@ type outcome struct {
 	Left             []string // "Kind/namespace/name n": fields that stay though they are gone from the chart
 }
 
-// code is the exit code of a prediction that says this.
+// code is the exit code of a prediction that says this; where Helm fails, differences beside that make it 1.
 func (o outcome) code() int {
 	switch {
 	case o.Pods > 0, len(o.Created)+len(o.Deleted)+len(o.Config)+len(o.Left) > 0:
