@@ -87,6 +87,8 @@ func newEnv(o *options) *cobra.Command {
 			}
 			fmt.Fprintf(o.Out, "export KUBECONFIG='%s'\n", lab.Dir.Kubeconfig())
 			fmt.Fprintf(o.Out, "export PATH='%s:%s':\"$PATH\"\n", lab.Dir.Bin(), filepath.Dir(lab.Self))
+			// flux looks for its plugins here and nowhere on the PATH.
+			fmt.Fprintf(o.Out, "export FLUXCD_PLUGINS='%s'\n", filepath.Dir(lab.Self))
 			fmt.Fprintf(o.Out, "export LAB_STATE='%s'\n", lab.Dir)
 			fmt.Fprintf(o.Out, "export LAB_GIT_URL='%s'\n", lab.GitURL(s))
 			fmt.Fprintf(o.Out, "export LAB_REGISTRY='%s'\n", lab.RegistryAddress(s))
