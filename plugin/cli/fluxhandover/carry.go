@@ -19,7 +19,7 @@ import (
 
 // all hands the clusters over one after the other, and begins none after one that did not go well.
 func (o *runOptions) all(ctx context.Context, jobs []*job) error {
-	return o.each(ctx, jobs, o.one, o.choices)
+	return o.each(ctx, jobs, o.orBack, o.choices)
 }
 
 // carrying brings one cluster to the end of its plan.

@@ -26,7 +26,7 @@ type rollbackOptions struct {
 }
 
 func newRollback(env *cli.Env) *cobra.Command {
-	o := &rollbackOptions{runOptions: runOptions{aims: newAims(env), holder: holder(env)}}
+	o := &rollbackOptions{runOptions: runOptions{aims: newAims(env)}}
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Give Cilium back to its bootstrap, without a restart",
@@ -65,7 +65,7 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 	flags.StringSliceVar(&o.allow, "allow", nil, "Accept that going back replaces this object's pods, or deletes it: KIND/NAME, such as DaemonSet/cilium; repeatable")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Say what would be done, and do nothing")
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask")
-	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal")
+	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal (default: USER@HOST)")
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(handover.RollbackTargets(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -73,6 +73,9 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 func (o *rollbackOptions) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
 		return err
+	}
+	if o.holder == "" {
+		o.holder = holder(o.env)
 	}
 	targets, err := o.clusters.Targets()
 	if err != nil {

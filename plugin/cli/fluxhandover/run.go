@@ -23,7 +23,9 @@ type runOptions struct {
 	plan     string
 	yes      bool
 	resume   bool
-	holder   string
+	// onFailure is one of onFailures.
+	onFailure string
+	holder    string
 
 	state *state
 }
@@ -70,6 +72,8 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 	flags.StringVar(&o.plan, "plan", "", "Run the plan in this file, which plan --save wrote, and refuse where the world has changed since")
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask")
 	flags.BoolVar(&o.resume, "resume", false, "Go on with the run that stopped")
+	flags.StringVar(&o.onFailure, "on-failure", onFailureStop, "What to do with a cluster whose run stopped before its end, one of: "+strings.Join(onFailures(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("on-failure", cobra.FixedCompletions(onFailures(), cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal (default: USER@HOST)")
 	return cmd
 }
@@ -77,6 +81,9 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 func (o *runOptions) run(ctx context.Context) error {
 	if err := errors.Join(o.validate(), o.clusters.OnlyNamed(), o.out.Check(o.env, report.Run{})); err != nil {
 		return err
+	}
+	if !slices.Contains(onFailures(), o.onFailure) {
+		return cli.Usage("--on-failure: %q is not one of %s", o.onFailure, strings.Join(onFailures(), ", "))
 	}
 	targets, err := o.targets()
 	if err != nil {
