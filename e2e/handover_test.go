@@ -207,6 +207,9 @@ func (l *lab) wroteOnly(t *testing.T, since map[string]int64, planned map[string
 			writes++
 			if !slices.ContainsFunc(planned[cluster], func(touch string) bool {
 				parts := strings.Split(touch, "/")
+				if e.ObjectRef.Resource == "namespaces" {
+					return touch == "Namespace//"+e.ObjectRef.Name
+				}
 				return strings.HasPrefix(e.ObjectRef.Resource, strings.TrimSuffix(strings.ToLower(parts[0]), "y")) &&
 					parts[1] == e.ObjectRef.Namespace && (parts[2] == e.ObjectRef.Name || e.Verb == "create")
 			}) {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
 )
@@ -110,4 +111,12 @@ func (a Action) touches() []Ref {
 		return a.Objects
 	}
 	return []Ref{a.Ref}
+}
+
+// words is what an action does, for messages.
+func (a Action) words() string {
+	if a.Verb == HandFields {
+		return fmt.Sprintf("hand the fields of %d objects from %s to %s", len(a.Objects), a.From, a.Manager)
+	}
+	return fmt.Sprintf("%s %s", a.Verb, a.Ref)
 }

@@ -191,13 +191,13 @@ func (r *Runner) act(ctx context.Context, j *Journal, s *Step, rec *StepRecord, 
 	if a.Verb == GiveBack {
 		a.Was = j.before(a.Ref)
 	}
-	r.tell(j, s, Event{Kind: Doing, Text: fmt.Sprintf("%s %s", a.Verb, a.Ref)})
+	r.tell(j, s, Event{Kind: Doing, Text: a.words()})
 	for {
 		err := r.World.Do(ctx, a)
 		if err == nil {
 			break
 		}
-		if err := r.again(ctx, deadline, fmt.Sprintf("%s %s", a.Verb, a.Ref), err); err != nil {
+		if err := r.again(ctx, deadline, a.words(), err); err != nil {
 			return err
 		}
 	}
