@@ -121,7 +121,7 @@ func (p *Plan) refuse(in *Input) {
 	}
 	for _, w := range p.Weighed {
 		if p.Strategy == "" && w.Strategy == cmp.Or(in.Strategy, Adopt) || w.Chosen && !w.Possible {
-			p.own(refusedStrategy, false, []check.Evidence{{Where: string(w.Strategy), Got: w.Why}})
+			p.own(refusedStrategy, !known(in.Facts, facts.Releases), []check.Evidence{{Where: string(w.Strategy), Got: w.Why}})
 		}
 	}
 	p.unsure(in)

@@ -61,7 +61,7 @@ func identityRules() []rule {
 		id: "HP101", reason: "the cluster does not say which one it is",
 		hint: "The run has to get Namespace kube-system: its UID tells clusters apart.",
 		finds: func(in *Input) []check.Evidence {
-			return when(in.Facts.Live.UID == "", "Namespace/kube-system uid", "(unknown)", "a UID")
+			return when(in.Facts.Live.UID == "" && known(in.Facts, facts.Identity), "Namespace/kube-system uid", "(unknown)", "a UID")
 		},
 	}, {
 		id: "HP102", reason: "the working tree has no HelmRelease of Cilium for this cluster",

@@ -30,6 +30,8 @@ func adopting(f facts.Facts) Weighed {
 	w := Weighed{Strategy: Adopt}
 	r, found := newest(f)
 	switch {
+	case !known(f, facts.Releases):
+		w.Why = "Helm's records could not be seen"
 	case !found:
 		w.Why = fmt.Sprintf("Helm has no record of release %s in %s", f.Expect.Cilium.Release, f.Expect.Cilium.Namespace)
 	case r.Status != "deployed":
@@ -44,6 +46,8 @@ func takingOver(f facts.Facts, tree *facts.GitRelease) Weighed {
 	w := Weighed{Strategy: TakeOver}
 	_, found := newest(f)
 	switch {
+	case !known(f, facts.Releases):
+		w.Why = "Helm's records could not be seen"
 	case found:
 		w.Why = "Helm has a record: adopting it is gentler"
 	case tree != nil && tree.Install.DisableTakeOwnership:
