@@ -49,6 +49,7 @@ func (o *runOptions) each(ctx context.Context, jobs []*job, carry carrying, choi
 		}
 	}
 	closed()
+	failed = interrupted(ctx, clusters, failed)
 	doc := report.NewRun(clusters, next)
 	print := func() error { return o.out.Print(o.env, doc) }
 	if o.out.Format.String() == "json" {
@@ -58,6 +59,19 @@ func (o *runOptions) each(ctx context.Context, jobs []*job, carry carrying, choi
 		return errors.Join(failed, err)
 	}
 	return failed
+}
+
+// interrupted is failed, unless the user interrupted and clusters before have been changed: then it does not say that
+// nothing was.
+func interrupted(ctx context.Context, clusters []report.RunCluster, failed error) error {
+	changed := slices.ContainsFunc(clusters, func(c report.RunCluster) bool {
+		return c.Outcome == report.RunFinished || c.Outcome == report.RunRolledBack
+	})
+	var exit *cli.Exit
+	if ctx.Err() == nil || failed == nil || !changed || errors.As(failed, &exit) && exit.Code == cli.ExitRefused {
+		return failed
+	}
+	return &cli.Exit{Code: cli.ExitRefused, Err: errors.New("interrupted between two clusters; to go on, type the same again: clusters that are done are left alone")}
 }
 
 // view is how a run is told of: to whom each event goes, what begins a cluster, and what ends it all.
@@ -144,7 +158,7 @@ func (o *runOptions) id() (string, error) {
 // may have taken its time.
 func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(handover.Event)) (report.RunCluster, error) {
 	shown, before := j.plan, j.journal
-	inputs, err := o.inputs(ctx, []cli.Target{j.target})
+	inputs, err := o.seen(ctx, []cli.Target{j.target})
 	if err != nil {
 		return o.about(j, report.RunUnseen), err
 	}

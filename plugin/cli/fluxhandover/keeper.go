@@ -131,7 +131,7 @@ func progress(j *handover.Journal) int {
 	if j.Backup != "" {
 		n++
 	}
-	if !j.Unfinished() {
+	if j.Phase == handover.Finished || j.Phase == handover.RolledBack {
 		n += 1000 // nothing comes after the end
 	}
 	return n

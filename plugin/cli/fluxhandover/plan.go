@@ -61,7 +61,7 @@ func (o *planOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	plans, _, err := o.made(ctx, targets)
+	plans, err := o.made(ctx, targets)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type job struct {
 
 // prepare plans every cluster before the first is changed: one that is refused keeps all from beginning.
 func (o *runOptions) prepare(ctx context.Context, targets []cli.Target, saved *report.Plan) ([]*job, error) {
-	inputs, err := o.inputs(ctx, targets)
+	inputs, err := o.seen(ctx, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -72,14 +72,12 @@ func (o *runOptions) unfinished(ctx context.Context, j *job, uid string) (*hando
 	case last.Name != handover.HandoverName:
 		return nil, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s %s of %s did not come to its end; go on with it: %s",
 			j.target.Name, last.Name, last.Run, last.Holder, o.command(strings.Fields(last.Name)[0], []cli.Target{j.target}))}
-	case !o.resume && (last.Changed() || last.Stop == ""):
+	case !o.resume:
 		text := fmt.Sprintf("cluster %s: run %s of %s did not come to its end", j.target.Name, last.Run, last.Holder)
 		if last.Stop != "" {
 			text += ": " + last.Stop
 		}
 		return nil, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("%s; go on with it: %s", text, o.again(j.target))}
-	case !o.resume:
-		return nil, nil // it stopped before it changed anything
 	}
 	return last, nil
 }
