@@ -255,6 +255,11 @@ func TestHandoverKilled(t *testing.T) {
 		{"infra", "source"}, {"infra", "hold"}, {"infra", "adopt"}, {"infra", "fields"}, {"infra", "soak"}, {"apps", "hold"}, {"apps", "adopt"}, {"apps", "soak"},
 	} {
 		cmd, out := l.background(t, tree, args...)
+		t.Cleanup(func() {
+			if t.Failed() {
+				t.Logf("to be killed in %s %s:\n%s", at.cluster, at.step, out)
+			}
+		})
 		l.reaches(t, at.cluster, at.step)
 		_ = cmd.Process.Signal(syscall.SIGKILL)
 		_ = cmd.Wait()

@@ -102,7 +102,7 @@ func eventually[T any](t *testing.T, ask func() (T, bool)) T {
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(3 * time.Minute)
 	defer deadline.Stop()
 	for {
 		if answer, good := ask(); good {
@@ -111,7 +111,7 @@ func eventually[T any](t *testing.T, ask func() (T, bool)) T {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatal("waited a minute in vain")
+			t.Fatal("waited three minutes in vain")
 		}
 	}
 }
