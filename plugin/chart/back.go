@@ -189,3 +189,23 @@ func byFlux(r *Record) (bool, error) {
 	_, made := labels["helm.toolkit.fluxcd.io/name"]
 	return made, nil
 }
+
+// Objects are the names of what the release's newest record holds; none where Helm has no record.
+func (s *Session) Objects(ctx context.Context) ([]facts.Object, error) {
+	h, err := s.history(ctx)
+	if err != nil || len(h.stored) == 0 {
+		return nil, s.Masker.Error(err)
+	}
+	newest, err := h.record(0)
+	if err != nil {
+		return nil, s.Masker.Error(err)
+	}
+	all, err := parse(newest.Manifest, h.namespace, s.cluster)
+	if err != nil {
+		return nil, s.Masker.Error(fmt.Errorf("read the manifest of revision %d: %w", newest.Revision, err))
+	}
+	for i, o := range all {
+		all[i] = facts.Object{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
+	}
+	return all, nil
+}

@@ -83,9 +83,9 @@ func UndoHandover(in RollbackInput) *Plan {
 	p.Ready = len(p.Refusals) == 0
 	if p.Ready && r.nothing() {
 		p.Done = true
-		return p
+	} else {
+		r.lay()
 	}
-	r.lay()
 	r.note()
 	return p
 }
@@ -130,15 +130,15 @@ func (r *rollback) back() (to int, unsure bool) {
 // nothing tells whether there is nothing left to undo.
 func (r *rollback) nothing() bool {
 	to, unsure := r.back()
-	switch r.target() {
-	case ToHold:
-		return to == 0 && !unsure && (r.hr == nil || r.hr.Suspend) && (r.ks == nil || r.ks.Suspend)
-	case ToBootstrap:
-		if len(r.sources()) > 0 {
-			return false
-		}
+	switch {
+	case to > 0 || unsure:
+		return false
+	case r.target() == ToHold || r.wiredBy() != "":
+		return (r.hr == nil || r.hr.Suspend) && (r.ks == nil || r.ks.Suspend)
+	case r.target() == ToBootstrap && len(r.sources()) > 0:
+		return false
 	}
-	return to == 0 && !unsure && r.hr == nil && r.ks == nil
+	return r.hr == nil && r.ks == nil
 }
 
 func (r *rollback) refuse() {

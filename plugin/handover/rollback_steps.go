@@ -234,7 +234,7 @@ func (r *rollback) note() {
 	case by != nil && by.Suspend:
 		p.Notes = append(p.Notes, fmt.Sprintf(
 			"Resumed, Kustomization %s brings this handover back: take %s out of Git first (%s).", by.ID(), object, place()))
-	case r.target() != ToHold:
+	case r.target() != ToHold && !p.Done:
 		p.Notes = append(p.Notes, "A tree with the HelmRelease in it hands Cilium over again when Flux gets it: take it out, or do not push it.")
 	}
 	if record, found := newest(r.in.Facts); found && p.Strategy == TakeOver {

@@ -88,6 +88,9 @@ func TestRollbackOfWiredGit(t *testing.T) {
 	if hr, ks := m.objects[releaseRef], m.objects[wiringRef]; hr == nil || !hr.Suspend || ks == nil || !ks.Suspend {
 		t.Errorf("release %+v, wiring %+v", hr, ks)
 	}
+	if p := handover.UndoHandover(m.undoing(j)); !p.Done || !strings.Contains(strings.Join(p.Notes, " "), "out of it") {
+		t.Errorf("again: %+v %q", p.Steps, p.Notes)
+	}
 }
 
 // noWayBack is a row for each rollback that is refused.
@@ -215,7 +218,7 @@ func TestRollbackLeavesOthersAlone(t *testing.T) {
 			}
 		}
 	}
-	if len(p.Notes) == 0 || !strings.Contains(p.Notes[0], "clusters/infra") {
+	if !strings.Contains(strings.Join(p.Notes, " "), "(clusters/infra)") {
 		t.Errorf("notes: %q", p.Notes)
 	}
 }

@@ -21,6 +21,8 @@ type changer interface {
 	Take(ctx context.Context, identity string) (lease, error)
 	// Kept is the journal in the cluster.
 	Kept() handover.Keeper
+	// Own are this tool's objects in the cluster.
+	Own(ctx context.Context) ([]handover.Own, error)
 	// World is the cluster as a Runner reaches it; backups go into that folder, and fields is what HandFields works on.
 	World(backup string, fields []handover.Ref) handover.World
 }

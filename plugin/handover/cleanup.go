@@ -1,0 +1,175 @@
+package handover
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+)
+
+// CleanupName is the name of a cleanup's plan.
+const CleanupName = "cleanup"
+
+// Own is an object in a cluster that this tool made.
+type Own struct {
+	Ref Ref
+	// Holder and Renewed are a Lease's: who has it, and when it last said so.
+	Holder  string
+	Renewed time.Time
+}
+
+// Leftover is something that a bootstrap, a handover or a drill has left behind.
+type Leftover struct {
+	// What it is, in words: "record of release flux-system/kube-system-cilium, revision 1 superseded".
+	What string `json:"what"`
+	// Ref names the object; empty for a folder of this machine.
+	Ref Ref `json:"ref,omitzero"`
+	// Folder is that of a run on this machine.
+	Folder string `json:"folder,omitempty"`
+	// Action is what takes it away; nil where Keep says why nothing does, and where the lock is given back.
+	Action *Action `json:"action,omitempty"`
+	// Keep is why it is not removed, and what to do first.
+	Keep string `json:"keep,omitempty"`
+}
+
+// CleanupInput is what leftovers are looked for in.
+type CleanupInput struct {
+	Facts facts.Facts // with what CleanupParts names, and the owners of Objects' fields
+	// Objects are those of the release.
+	Objects []Ref
+	// Own are this tool's objects in the cluster, Journal is the one in it.
+	Own     []Own
+	Journal *Journal
+	// Keep is how many finished journals stay.
+	Keep int
+	Now  time.Time
+}
+
+// CleanupParts are what a cleanup has to know besides its own objects.
+func CleanupParts() []facts.Part {
+	return []facts.Part{facts.Identity, facts.Releases, facts.DaemonSets, facts.HelmReleases}
+}
+
+// LockLasts is how old the last word of a Lease's holder is at least when it is taken for dead, whatever the clocks say.
+const LockLasts = time.Minute
+
+// Leftovers finds what is left over in a cluster. It touches nothing.
+func Leftovers(in CleanupInput) []Leftover {
+	all := slices.Concat(staleRecords(in.Facts), sharedFields(in), in.pods(), in.others())
+	slices.SortStableFunc(all, func(a, b Leftover) int { return cmp.Compare(a.Ref.Kind, b.Ref.Kind) })
+	return all
+}
+
+// staleRecords are the records of releases that claim Cilium's objects and do not have them.
+func staleRecords(f facts.Facts) []Leftover {
+	own := f.Expect.Cilium.Namespace + "/" + f.Expect.Cilium.Release
+	var all []Leftover
+	for _, r := range f.Live.Records {
+		key := r.Namespace + "/" + r.Release
+		if key == own || r.Release == f.Expect.Cilium.Release+"-preflight" || r.Chart != "cilium" && r.Chart != "" {
+			continue
+		}
+		ref := Ref{APIVersion: "v1", Kind: "Secret", Namespace: r.Namespace, Name: r.Secret}
+		l := Leftover{Ref: ref, What: fmt.Sprintf("record of release %s, revision %d %s", key, r.Revision, r.Status)}
+		if l.Keep = inUse(f, r, own); l.Keep == "" {
+			l.Action = &Action{Verb: Remove, Ref: ref, Why: "the record alone goes; Cilium's objects are release " + own + "'s"}
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// inUse says why a record of another release than Cilium's own has to stay; empty where nothing needs it.
+func inUse(f facts.Facts, r facts.Record, own string) string {
+	for _, hr := range f.Live.HelmReleases {
+		if hr.Storage() == r.Namespace && hr.Release() == r.Release {
+			return fmt.Sprintf("HelmRelease %s manages it. Take that out of Git, and remove it while it is suspended: flux suspend helmrelease -n %s %s", hr.ID(), hr.Namespace, hr.Name)
+		}
+	}
+	if r.Chart == "" {
+		return "of which chart it is has not been read"
+	}
+	i := slices.IndexFunc(f.Live.DaemonSets, func(w facts.Workload) bool {
+		return w.Namespace == f.Expect.Cilium.Namespace && w.Name == f.Expect.Cilium.DaemonSet
+	})
+	switch {
+	case i < 0:
+		return fmt.Sprintf("there is no DaemonSet %s/%s that says whose Cilium is", f.Expect.Cilium.Namespace, f.Expect.Cilium.DaemonSet)
+	case f.Live.DaemonSets[i].Release != own:
+		return fmt.Sprintf("DaemonSet %s belongs to release %s, not to %s: see kubectl cilium-gitops explain CG122", f.Live.DaemonSets[i].Name, or(f.Live.DaemonSets[i].Release, "(none)"), own)
+	}
+	if _, found := newest(f); !found {
+		return "Helm has no record of release " + own
+	}
+	return ""
+}
+
+// sharedFields are the fields that the bootstrap's Helm still owns beside Flux, which has adopted the release.
+func sharedFields(in CleanupInput) []Leftover {
+	if !adopted(in.Facts) {
+		return nil
+	}
+	var objects []Ref
+	fields := 0
+	for _, o := range in.Facts.Live.Fields {
+		i := slices.IndexFunc(in.Objects, func(r Ref) bool { return r.Kind == o.Kind && r.Namespace == o.Namespace && r.Name == o.Name })
+		if o.Shared > 0 && i >= 0 {
+			fields += o.Shared
+			objects = append(objects, in.Objects[i])
+		}
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	return []Leftover{{
+		What: fmt.Sprintf("%d fields of %d objects that the bootstrap's Helm owns beside Flux: removed in Git, they would stay", fields, len(objects)),
+		Ref:  objects[0],
+		Action: &Action{
+			Verb: HandFields, From: HelmCLI, Manager: HelmController, Objects: objects, Why: "Flux alone owns what it applies",
+		},
+	}}
+}
+
+// pods are those of probes: whoever has the lock knows that nobody uses them.
+func (in CleanupInput) pods() []Leftover {
+	var all []Leftover
+	for _, o := range in.Own {
+		if o.Ref.Kind == "Pod" {
+			all = append(all, Leftover{What: "a probe's pod", Ref: o.Ref, Action: &Action{Verb: Remove, Ref: o.Ref, Why: "no drill goes on"}})
+		}
+	}
+	return all
+}
+
+// others are Leases and journals.
+func (in CleanupInput) others() []Leftover {
+	var all []Leftover
+	for _, o := range in.Own {
+		l := Leftover{Ref: o.Ref, Action: &Action{Verb: Remove, Ref: o.Ref, Why: "nothing of this tool's goes on"}}
+		switch {
+		case o.Ref.Kind == "Lease" && o.Holder != "" && in.Now.Sub(o.Renewed).Abs() < LockLasts:
+			continue // somebody is at work
+		case o.Ref.Kind == "Lease":
+			l.What = "a lock that nobody holds"
+			if o.Holder != "" {
+				l.What = fmt.Sprintf("a lock that %s had, last heard of at %s", o.Holder, o.Renewed.UTC().Format(time.RFC3339))
+			}
+			if o.Ref.Name == LeaseName {
+				l.Action = nil // taken, and given back
+			}
+		case o.Ref.Kind == "ConfigMap" && o.Ref.Name == JournalName:
+			if in.Keep > 0 || in.Journal.Unfinished() {
+				continue
+			}
+			l.What = "the journal of a run that is over"
+		case o.Ref.Kind == "ConfigMap":
+			l.What = "a ConfigMap of this tool's"
+		default:
+			continue
+		}
+		all = append(all, l)
+	}
+	return all
+}
