@@ -64,10 +64,14 @@ func (v *RunView) Tell(e handover.Event) {
 // current shows what a step is at.
 func (v *RunView) current(e handover.Event) {
 	if v.page.Width == 0 {
-		if e.Text == "" && e.Kind != handover.Began || v.told[e.Step] == string(e.Kind)+e.Text {
+		said := string(e.Kind) + e.Text
+		if e.Kind == handover.Waiting && strings.HasSuffix(e.Text, " left") {
+			said = "left" // a log needs no countdown
+		}
+		if e.Text == "" && e.Kind != handover.Began || v.told[e.Step] == said {
 			return // said already
 		}
-		v.told[e.Step] = string(e.Kind) + e.Text
+		v.told[e.Step] = said
 		v.line(v.step(e, plainWord(e.Kind)))
 		return
 	}

@@ -228,7 +228,7 @@ func (o *runOptions) outcome(ctx context.Context, j *job, journal *handover.Jour
 	text := "stopped"
 	switch {
 	case stop.Kind == handover.StopInterrupted:
-		text = "interrupted; Cilium runs on"
+		return c, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: interrupted at step %s; Cilium runs on; go on: %s", j.target.Name, stop.Step, e.again)}
 	case stop.Frozen && journal.Changed():
 		text = "stopped; Flux's objects of Cilium are suspended, and Cilium runs on"
 	case journal.Changed():

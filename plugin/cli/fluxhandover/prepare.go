@@ -75,7 +75,7 @@ func (o *runOptions) unfinished(ctx context.Context, j *job, uid string) (*hando
 	case !o.resume:
 		text := fmt.Sprintf("cluster %s: run %s of %s did not come to its end", j.target.Name, last.Run, last.Holder)
 		if last.Stop != "" {
-			text += ": " + last.Stop
+			text += ": " + strings.Join(strings.Fields(last.Stop), " ")
 		}
 		return nil, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("%s; go on with it: %s", text, o.again(j.target))}
 	}
