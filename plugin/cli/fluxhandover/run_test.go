@@ -34,6 +34,7 @@ type pretend struct {
 func (p *pretend) Allowed(context.Context, []handover.Right) ([]handover.Right, error) {
 	return p.denied, nil
 }
+func (p *pretend) Own(context.Context) ([]handover.Own, error) { return nil, nil }
 func (p *pretend) Kept() handover.Keeper                       { return &p.kept }
 func (p *pretend) World(string, []handover.Ref) handover.World { return nil }
 func (p *pretend) Lost() <-chan struct{}                       { return nil }
