@@ -14,6 +14,7 @@
 //   - compare: in what clusters differ, and which variable explains it
 //   - lint: every judgement of a tree's manifests, with file and line
 //   - scaffold: the GitOps files of a fleet, as data
+//   - runbook: a fleet's own pages: handing over, what is wrong, the way back
 //   - report: everything printable, in every format
 //   - cli: cobra, flags and wiring
 //

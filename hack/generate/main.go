@@ -1,10 +1,11 @@
-// Command generate writes what of the repository is made from its code: docs/checks.md, docs/reference, the tree in
-// examples/fleet and the output that README.md shows.
+// Command generate writes what of the repository is made from its code: docs/checks.md, docs/reference, the tree and
+// the runbook in examples/fleet, and the output that README.md shows.
 // Its test fails when a file is stale.
 package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli/ciliumgitops"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli/fluxhandover"
+	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
 
 func main() {
@@ -37,6 +39,9 @@ func write(root string) error {
 		return err
 	}
 	if files["README.md"], err = readme(root); err != nil {
+		return err
+	}
+	if err := pages(files, root); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(filepath.Join(root, "docs", "reference")); err != nil {
@@ -82,10 +87,31 @@ func readme(root string) ([]byte, error) {
 	return []byte(before + begin + block + end + after), nil
 }
 
+// pages adds the runbook of the example's fleet.
+func pages(files map[string][]byte, root string) error {
+	output, err := runAs("flux handover", fluxhandover.New, root, []string{"runbook", "--repo", "examples/fleet", "-o", "json"})
+	if err != nil {
+		return err
+	}
+	var doc report.Runbook
+	if err := json.Unmarshal([]byte(output), &doc); err != nil {
+		return fmt.Errorf("read the runbook: %w", err)
+	}
+	for _, p := range doc.Pages {
+		files["examples/fleet/runbook/"+p.Name] = []byte(p.Text)
+	}
+	return nil
+}
+
 // run is the output of the first plugin, run in root without a terminal.
 func run(root string, args []string) (string, error) {
+	return runAs("kubectl cilium-gitops", ciliumgitops.New, root, args)
+}
+
+// runAs is the output of one of the programs.
+func runAs(name string, program func(*cli.Env) *cobra.Command, root string, args []string) (string, error) {
 	var out, story bytes.Buffer
-	env := cli.System("kubectl cilium-gitops")
+	env := cli.System(name)
 	env.Out, env.ErrOut = &out, &story
 	env.Getenv = func(string) string { return "" }
 	args = append([]string{}, args...)
@@ -94,7 +120,7 @@ func run(root string, args []string) (string, error) {
 			args[i] = strings.ReplaceAll(args[i], "examples/", filepath.Join(root, "examples")+"/")
 		}
 	}
-	if code := cli.Main(env, ciliumgitops.New(env), args); code == cli.ExitUsage {
+	if code := cli.Main(env, program(env), args); code == cli.ExitUsage {
 		return "", fmt.Errorf("%s: %s", strings.Join(args, " "), story.String())
 	}
 	return out.String(), nil

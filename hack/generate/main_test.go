@@ -18,6 +18,9 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	if files["README.md"], err = readme(root); err != nil {
 		t.Fatal(err)
 	}
+	if err := pages(files, root); err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {

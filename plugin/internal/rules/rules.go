@@ -41,7 +41,7 @@ func ours() map[string][]string {
 		"check":            {"facts", "impact", "values"},
 		"handover":         {"check", "facts", "impact", "values"},
 		"lint":             {"facts", "manifest", "values"},
-		"report":           {"check", "compare", "facts", "handover", "impact", "lint", "manifest", "scaffold", "values"},
+		"report":           {"check", "compare", "facts", "handover", "impact", "lint", "manifest", "runbook", "scaffold", "values"},
 		"live":             {"facts", "fleet", "values"},                     // a release holds value trees
 		"repo":             {"facts", "fleet", "lint", "manifest", "values"}, // it gathers what lint says that it needs
 		"chart":            {"facts", "fleet", "impact", "values"},           // impact tells what differs between two renderings
@@ -49,6 +49,7 @@ func ours() map[string][]string {
 		"bootstrap":        {"fleet"},
 		"checkout":         {"facts", "manifest"},
 		"scaffold":         {"facts", "fleet", "values"},
+		"runbook":          {"facts", "fleet"},
 		"compare":          {"check", "facts", "values"},
 		"cli":              library(),
 		"cli/ciliumgitops": append(library(), "cli"),
@@ -60,13 +61,13 @@ func ours() map[string][]string {
 func library() []string {
 	return []string{
 		"act", "bootstrap", "chart", "check", "checkout", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
-		"scaffold", "values",
+		"runbook", "scaffold", "values",
 	}
 }
 
 // pure are the packages that neither talk nor read: what they may not import, and nothing below it.
 func pure() (packages, forbidden []string) {
-	return []string{"values", "manifest", "facts", "lint", "impact", "check", "handover"}, []string{
+	return []string{"values", "manifest", "facts", "lint", "impact", "check", "handover", "runbook"}, []string{
 		"os", "net", "syscall", "k8s.io/client-go", "k8s.io/cli-runtime", "k8s.io/kubectl", "helm.sh/helm",
 		"github.com/spf13/cobra", "github.com/fluxcd",
 	}
