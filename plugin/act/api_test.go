@@ -330,7 +330,7 @@ func (a *api) patch(r *http.Request, req request, old map[string]any) *http.Resp
 			return found(r, o)
 		}
 		fallthrough
-	case "application/merge-patch+json":
+	case "application/merge-patch+json", "application/strategic-merge-patch+json": // of maps both mean the same
 		text, err = jsonpatch.MergePatch(text, []byte(req.body))
 	case "application/json-patch+json":
 		var p jsonpatch.Patch

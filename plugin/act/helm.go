@@ -29,11 +29,11 @@ func init() { kube.ManagedFieldsManager = handover.HelmCLI }
 func helmRollback(ctx context.Context, c *Cluster, a handover.Action) error {
 	client, releases, err := c.helm(ctx, a.Ref.Namespace)
 	if err != nil {
-		return c.helmFailed(a, err)
+		return c.helmFailed(ctx, a, err)
 	}
 	history, err := releases.history(a.Ref.Name)
 	if err != nil {
-		return c.helmFailed(a, err)
+		return c.helmFailed(ctx, a, err)
 	}
 	b, err := between(history, a.To)
 	switch {
@@ -44,14 +44,14 @@ func helmRollback(ctx context.Context, c *Cluster, a handover.Action) error {
 	case b.died != nil:
 		b.died.SetStatus(common.StatusFailed, "Interrupted: "+b.died.Info.Description)
 		if err := releases.Releases.Update(b.died); err != nil {
-			return c.helmFailed(a, err)
+			return c.helmFailed(ctx, a, err)
 		}
 	}
 	releases.KubeClient = baseline{Client: client, manifest: b.from.Manifest}
 	back := action.NewRollback(releases.Configuration)
 	back.Version, back.DisableHooks, back.WaitStrategy = a.To, true, kube.HookOnlyStrategy
 	back.ForceConflicts = b.to.ApplyMethod == facts.ServerSide
-	return c.helmFailed(a, back.Run(a.Ref.Name))
+	return c.helmFailed(ctx, a, back.Run(a.Ref.Name))
 }
 
 // stretch is what a rollback goes between.
@@ -113,7 +113,7 @@ func (b baseline) Update(_, target kube.ResourceList, options ...kube.ClientUpda
 }
 
 // helmFailed words what Helm answers. Its own text may quote manifests: of it only what the API server said is told.
-func (c *Cluster) helmFailed(a handover.Action, err error) error {
+func (c *Cluster) helmFailed(ctx context.Context, a handover.Action, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (c *Cluster) helmFailed(a handover.Action, err error) error {
 	var asked *url.Error
 	why := "Helm does not say why it may be told"
 	switch {
-	case errors.Is(err, handover.ErrLost):
+	case errors.Is(err, handover.ErrLost), errors.Is(context.Cause(ctx), handover.ErrLost): // Helm may have lost its cause
 		return fmt.Errorf("%s %s: %w; see who has it: flux handover status", a.Verb, a.Ref.Name, handover.ErrLost)
 	case errors.As(err, &status):
 		why = reason(err)
