@@ -45,13 +45,19 @@ func (s *Session) back(ctx context.Context, revision int) (*facts.Rendered, erro
 	out := &facts.Rendered{
 		Release: h.namespace + "/" + h.name, Revision: newest.Revision, KubeVersion: s.cluster.version, Unknown: slices.Clone(s.cluster.unknown),
 	}
+	made, err := byFlux(newest)
+	if err != nil {
+		return nil, err
+	}
+	if !made && newest.Info.Status == "deployed" { // gone back already, or Helm has gone on without Flux
+		out.By, out.LiveSeen = fmt.Sprintf("revision %d", newest.Revision), true
+		return out, nil
+	}
 	to, err := h.target(revision)
 	if err != nil {
 		return nil, err
 	}
-	if to.Revision != newest.Revision || newest.Info.Status != "deployed" {
-		out.To = to.Revision
-	}
+	out.To = to.Revision
 	from, err := h.from(to)
 	if err != nil {
 		return nil, err
@@ -151,7 +157,7 @@ func (h *history) target(revision int) (*Record, error) {
 		}
 		made, err := byFlux(r)
 		if err != nil {
-			return nil, fmt.Errorf("read the manifest of revision %d: %w", r.Revision, err)
+			return nil, err
 		}
 		if !made && (r.Info.Status == "deployed" || r.Info.Status == "superseded") {
 			return r, nil
@@ -182,8 +188,11 @@ func (h *history) from(to *Record) (*Record, error) {
 // byFlux tells whether helm-controller made a record: it labels every object.
 func byFlux(r *Record) (bool, error) {
 	all, err := bodies(r.Manifest)
-	if err != nil || len(all) == 0 {
-		return false, err
+	if err != nil {
+		return false, fmt.Errorf("read the manifest of revision %d: %w", r.Revision, err)
+	}
+	if len(all) == 0 {
+		return false, nil
 	}
 	labels, _, _ := unstructured.NestedStringMap(all[0], "metadata", "labels")
 	_, made := labels["helm.toolkit.fluxcd.io/name"]
