@@ -184,7 +184,7 @@ func (s Story) lead() string {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[o], o))
 	}
 	text := fmt.Sprintf("%s on %s: %s.", plural(len(s.Runs), "run"), plural(len(s.clusters()), "cluster"), strings.Join(parts, ", "))
-	return text + " " + s.podSentence() + " " + s.judgedSentence()
+	return text + " " + fatesInWords(s.fates()) + " " + s.judgedSentence()
 }
 
 func (s Story) judgedSentence() string {

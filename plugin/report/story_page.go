@@ -73,16 +73,11 @@ func (s Story) page() ([]byte, error) {
 
 // tiles are the figures that a reader looks for first.
 func (s Story) tiles() []tile {
-	sum, before, good := map[PodFate]int{}, 0, 0
+	sum, good := s.fates(), 0
+	before := there(sum)
 	for _, r := range s.Runs {
 		if r.Outcome == RunFinished || r.Outcome == RunRolledBack {
 			good++
-		}
-		for fate, n := range r.fates() {
-			sum[fate] += n
-			if fate != PodNew {
-				before += n
-			}
 		}
 	}
 	of := func(n, all int) (string, string) {

@@ -160,21 +160,41 @@ func (r StoryRun) fates() map[PodFate]int {
 	return all
 }
 
-// podSentence is what became of all pods. Of several runs on a cluster each counts its own.
-func (s Story) podSentence() string {
-	sum, before := map[PodFate]int{}, 0
+// severity orders fates: of several runs the worst is what became of a pod.
+var severity = []PodFate{PodUntouched, PodUnseen, PodNew, PodChanged, PodGone}
+
+// fates counts the pods of all runs, each pod once.
+func (s Story) fates() map[PodFate]int {
+	worst := map[[2]string]PodFate{}
 	for _, r := range s.Runs {
-		for fate, n := range r.fates() {
-			sum[fate] += n
-			if fate != PodNew {
-				before += n
+		for _, p := range r.Each {
+			key := [2]string{r.Cluster, p.UID}
+			if was, seen := worst[key]; !seen || slices.Index(severity, p.Fate) > slices.Index(severity, was) {
+				worst[key] = p.Fate
 			}
 		}
 	}
-	return fatesInWords(sum, before)
+	all := map[PodFate]int{}
+	for _, fate := range worst {
+		all[fate]++
+	}
+	return all
 }
 
-func fatesInWords(sum map[PodFate]int, before int) string {
+// there is how many pods there were before.
+func there(fates map[PodFate]int) int {
+	n := 0
+	for fate, count := range fates {
+		if fate != PodNew {
+			n += count
+		}
+	}
+	return n
+}
+
+// fatesInWords is what became of pods, in a sentence.
+func fatesInWords(sum map[PodFate]int) string {
+	before := there(sum)
 	if before == 0 {
 		return "No pod of Cilium was recorded."
 	}

@@ -73,12 +73,8 @@ func (r StoryRun) podsOf(all bool) []StoryPod {
 
 // pods3 is a run's pods in three words.
 func (r StoryRun) pods3() string {
-	fates, before := r.fates(), 0
-	for fate, n := range fates {
-		if fate != PodNew {
-			before += n
-		}
-	}
+	fates := r.fates()
+	before := there(fates)
 	switch {
 	case before == 0:
 		return none
@@ -130,8 +126,11 @@ func stepTook(s handover.StepRecord) string {
 
 // who is which run this is, in one line.
 func (r StoryRun) who() string {
-	text := identity(r.Cluster, r.Context, r.Server, r.UID)
-	for _, part := range [][2]string{{"run", r.Run}, {"by", r.Holder}, {"with", r.Tool}, {"strategy", string(r.Strategy)}, {"commit", r.Tree}, {"chart", r.Chart}} {
+	text, strategy := identity(r.Cluster, r.Context, r.Server, r.UID), ""
+	if r.Name == handover.HandoverName {
+		strategy = string(r.Strategy)
+	}
+	for _, part := range [][2]string{{"run", r.Run}, {"by", r.Holder}, {"with", r.Tool}, {"strategy", strategy}, {"commit", r.Tree}, {"chart", r.Chart}} {
 		if part[1] != "" {
 			text += "  " + part[0] + " " + fold(part[1])
 		}
@@ -155,11 +154,5 @@ func (r StoryRun) how() string {
 	if r.Revision > 0 && r.current > r.Revision {
 		text += fmt.Sprintf(" Helm's release went from revision %d to %d.", r.Revision, r.current)
 	}
-	fates, before := r.fates(), 0
-	for fate, n := range fates {
-		if fate != PodNew {
-			before += n
-		}
-	}
-	return text + " " + fatesInWords(fates, before)
+	return text + " " + fatesInWords(r.fates())
 }

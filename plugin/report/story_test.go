@@ -249,3 +249,14 @@ func TestHostileStory(t *testing.T) {
 		}
 	}
 }
+
+// TestStoryCountsPodsOnce: a pod that lives through several runs is one pod, and what became of it is the worst.
+func TestStoryCountsPodsOnce(t *testing.T) {
+	first, second := toldRun("infra", 2, handover.Finished), toldRun("infra", 2, handover.Frozen)
+	if got := story(first, first).fates(); got[PodUntouched] != 7 || there(got) != 7 {
+		t.Errorf("two quiet runs: %v", got)
+	}
+	if got := story(first, second).fates(); got[PodUntouched] != 6 || got[PodGone] != 1 || got[PodNew] != 1 {
+		t.Errorf("a pod went in the second run: %v", got)
+	}
+}
