@@ -7,7 +7,7 @@ func All() []Check {
 	all := slices.Concat(
 		clusterChecks(), workloadChecks(), agentChecks(), runningChecks(), featureChecks(), crdChecks(),
 		releaseChecks(), settingsChecks(), neighbourChecks(), gitopsChecks(), wiringChecks(), treeChecks(),
-		handoverChecks(), cleanupChecks(),
+		handoverChecks(), drillChecks(), cleanupChecks(),
 	)
 	slices.SortFunc(all, func(a, b Check) int {
 		if len(a.ID) != len(b.ID) {

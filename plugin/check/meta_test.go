@@ -160,7 +160,7 @@ func TestEveryCheckHasFixtures(t *testing.T) {
 		known[string(c.ID)] = true
 		// What only tells of trouble to come warns and never fails on what was seen.
 		bad := check.Fail
-		if c.ID == "CG106" || c.ID == "CG206" {
+		if c.ID == "CG106" || c.ID == "CG206" || c.ID == "CG503" {
 			bad = check.Warn
 		}
 		if !outcomes[c.ID][check.Pass] || !outcomes[c.ID][bad] {

@@ -59,6 +59,9 @@ func MakeDrill(d Drill, in DrillInput) *Plan {
 	m.refuse()
 	if m.hr != nil && m.ks != nil {
 		p.Release, p.Wiring = releaseRefOf(m.hr), kustomizationRefOf(m.ks)
+		if last, ok := m.hr.Drills[d.Name]; ok {
+			p.Drill.Last = &last
+		}
 		m.step(Step{ID: StepPreflight, Title: "preflight", Before: []Want{SameWorld, AllWell}, Within: time.Minute})
 		d.make(m)
 		p.seal()

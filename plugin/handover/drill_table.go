@@ -73,6 +73,8 @@ type DrillPlan struct {
 	Bound time.Duration `json:"bound"`
 	// Value is what is set, where it is waited for to appear.
 	Value string `json:"value,omitempty"`
+	// Last is what the drill came to last.
+	Last *facts.DrillResult `json:"-"`
 	// Accept: pods that came while the DaemonSet was marked may be replaced once more.
 	Accept bool `json:"accept,omitempty"`
 }

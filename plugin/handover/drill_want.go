@@ -74,8 +74,7 @@ func reconciled(_ *Plan, j *Journal, f facts.Facts) (bool, string) {
 	case !since(hr.HandledReconcileAt, j.began()):
 		return false, "HelmRelease " + hr.ID() + " has not reconciled yet"
 	}
-	pods := len(ciliumPods(f))
-	return true, fmt.Sprintf("%d reconciliations, %d pods and revision %d as before", rounds, pods, j.Revision)
+	return true, fmt.Sprintf("both reconciled: revision %d as before", j.Revision)
 }
 
 func reverted(p *Plan, _ *Journal, f facts.Facts) (bool, string) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -36,7 +37,7 @@ func (v *RunView) Cluster(p *handover.Plan) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.names = nil
-	for _, s := range p.Steps {
+	for _, s := range slices.Concat(p.Steps, p.Undo) {
 		v.names = append(v.names, s.ID)
 	}
 	clear(v.told)

@@ -81,6 +81,9 @@ func (o *planOptions) run(ctx context.Context) error {
 	if err := o.out.Print(o.env, doc); err != nil {
 		return err
 	}
+	if err := o.drillsLeft(ctx, seen(targets, plans)); err != nil {
+		return err
+	}
 	return verdict(plans)
 }
 

@@ -18,6 +18,7 @@ type job struct {
 	keeper  handover.Keeper // one for all of a run: it knows what it last loaded or saved
 	plan    *handover.Plan
 	journal *handover.Journal // of a run that is gone on with; nil for a new one
+	drills  handover.Keeper   // of drills: it knows what it last loaded
 	before  *handover.Journal // of the run that a rollback undoes; nil where there is none
 }
 
@@ -59,6 +60,9 @@ func (o *runOptions) prepare(ctx context.Context, targets []cli.Target, saved *r
 func (o *runOptions) unfinished(ctx context.Context, j *job, uid string) (*handover.Journal, error) {
 	if uid == "" {
 		return nil, nil // the plan will say so
+	}
+	if err := o.noDrillLeft(ctx, j, uid); err != nil {
+		return nil, err
 	}
 	if j.keeper == nil {
 		j.keeper = both{here: &files{state: o.state, uid: uid}, there: j.cluster.Kept()}

@@ -23,6 +23,8 @@ type changer interface {
 	Kept() handover.Keeper
 	// Own are this tool's objects in the cluster.
 	Own(ctx context.Context) ([]handover.Own, error)
+	// KeptDrill is the journal of the cluster's last drill, in the cluster.
+	KeptDrill() handover.Keeper
 	// World is the cluster as a Runner reaches it; backups go into that folder, and fields is what HandFields works on.
 	World(backup string, fields []handover.Ref) handover.World
 }
@@ -64,6 +66,8 @@ func (c *cluster) Take(ctx context.Context, identity string) (lease, error) {
 }
 
 func (c *cluster) Kept() handover.Keeper { return c.Journal() }
+
+func (c *cluster) KeptDrill() handover.Keeper { return c.JournalNamed(handover.DrillJournalName) }
 
 func (c *cluster) World(backup string, fields []handover.Ref) handover.World {
 	return &world{cluster: c, backup: backup, fields: fields}

@@ -212,6 +212,9 @@ func (o *rollbackOptions) last(ctx context.Context, j *job, uid string) (*handov
 	if uid == "" {
 		return nil, nil // the plan will say so
 	}
+	if err := o.noDrillLeft(ctx, j, uid); err != nil {
+		return nil, err
+	}
 	if j.keeper == nil {
 		j.keeper = both{here: &files{state: o.state, uid: uid}, there: j.cluster.Kept()}
 	}

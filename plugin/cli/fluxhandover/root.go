@@ -15,6 +15,6 @@ Exit codes: 0 done, 1 no, 2 wrong usage or input, 3 cannot tell, 4 refused or st
 // New is the root command.
 func New(env *cli.Env) *cobra.Command {
 	root := cli.Root(env, "Hand Cilium over to Flux", long)
-	root.AddCommand(newPlan(env), newRun(env), newStatus(env), newRollback(env), newCleanup(env), newReport(env), newRunbook(env))
+	root.AddCommand(newPlan(env), newRun(env), newStatus(env), newRollback(env), newDrill(env), newCleanup(env), newReport(env), newRunbook(env))
 	return root
 }

@@ -26,6 +26,7 @@ import (
 // pretend is a cluster that may be changed, as far as its lock and its journal go.
 type pretend struct {
 	kept   memory
+	drills memory
 	denied []handover.Right
 	held   *act.Held
 	given  bool
@@ -36,6 +37,7 @@ func (p *pretend) Allowed(context.Context, []handover.Right) ([]handover.Right, 
 }
 func (p *pretend) Own(context.Context) ([]handover.Own, error) { return nil, nil }
 func (p *pretend) Kept() handover.Keeper                       { return &p.kept }
+func (p *pretend) KeptDrill() handover.Keeper                  { return &p.drills }
 func (p *pretend) World(string, []handover.Ref) handover.World { return nil }
 func (p *pretend) Lost() <-chan struct{}                       { return nil }
 func (p *pretend) Release(context.Context) error               { p.given = true; return nil }

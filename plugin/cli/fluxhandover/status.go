@@ -113,6 +113,9 @@ func (o *statusOptions) look(ctx context.Context, targets []cli.Target) report.R
 			next = append(next, o.goOn(c, t))
 		}
 		clusters = append(clusters, c)
+		if left := o.drill(ctx, t); left != nil {
+			clusters, next = append(clusters, *left), append(next, o.command("drill", []cli.Target{t}, "--undo"))
+		}
 	}
 	return report.NewRun(clusters, next)
 }
