@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -256,7 +257,7 @@ func TestHandoverKilled(t *testing.T) {
 	for _, at := range []struct{ cluster, step string }{
 		{"infra", "source"}, {"infra", "hold"}, {"infra", "adopt"}, {"infra", "fields"}, {"infra", "soak"}, {"apps", "hold"}, {"apps", "adopt"}, {"apps", "soak"},
 	} {
-		cmd, out := l.background(t, tree, args...)
+		cmd, out := l.unlocked(t, tree, at.cluster, args...)
 		t.Cleanup(func() {
 			if t.Failed() {
 				t.Logf("to be killed in %s %s:\n%s", at.cluster, at.step, out)
@@ -268,11 +269,32 @@ func TestHandoverKilled(t *testing.T) {
 		t.Logf("killed in %s %s:\n%s", at.cluster, at.step, out)
 		args = append(slices.Clone(args[:8]), "--resume")
 	}
-	r := l.run(t, tree, "flux-handover", args...)
+	r := eventually(t, func() (result, bool) {
+		r := l.run(t, tree, "flux-handover", args...)
+		return r, r.code != 5 // the lock of a dead run is taken over once it is seen that nobody renews it
+	})
 	if r.code != 0 {
 		t.Fatalf("going on: exit code %d\n%s%s", r.code, r.stderr, r.stdout)
 	}
 	l.handed(t, before)
+}
+
+// unlocked is background, once nobody renews the lock of the run that was killed before.
+func (l *lab) unlocked(t *testing.T, tree, cluster string, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	l.free(t, "infra")
+	l.free(t, cluster)
+	return l.background(t, tree, args...)
+}
+
+// free waits until a cluster's lock may be taken over.
+func (l *lab) free(t *testing.T, cluster string) {
+	t.Helper()
+	eventually(t, func() (string, bool) {
+		renewed := l.get(t, cluster, "flux-system", "lease/cilium-gitops-handover", "{.spec.renewTime}")
+		at, err := time.Parse(time.RFC3339, renewed)
+		return renewed, err != nil || time.Since(at) > 16*time.Second
+	})
 }
 
 // TestHandoverStopsAtALostPod: an agent's pod is deleted while the first cluster is watched: seen, frozen, the second

@@ -16,6 +16,7 @@ const (
 	patience = 30 * time.Second
 	tick     = 10 * time.Second
 	hurry    = 2 * time.Second
+	settling = 5 * time.Second // for how long at a time objects are waited for that are not watched
 )
 
 // Runner executes plans.
@@ -122,10 +123,13 @@ func (r *Runner) resume(ctx context.Context, p *Plan, j *Journal) error {
 
 // step takes one step, or what is left of it.
 func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord) error {
+	r.tell(j, s, Event{Kind: Began})
 	if rec.Began.IsZero() {
 		rec.Began = r.Clock.Now().UTC()
+		if err := r.save(ctx, j); err != nil {
+			return err
+		}
 	}
-	r.tell(j, s, Event{Kind: Began})
 	deadline := r.Clock.Now().Add(s.Within)
 	if rec.Begun == 0 && len(s.Before) > 0 {
 		if err := r.before(ctx, p, j, s, rec, deadline); err != nil {
@@ -142,10 +146,8 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 			return err
 		}
 	}
-	if len(s.Settle) > 0 {
-		if err := r.World.Settle(ctx, s.Settle, s.Within); err != nil {
-			return r.failed("wait until they are current", err)
-		}
+	if err := r.settle(ctx, p, j, s, deadline); err != nil {
+		return err
 	}
 	if err := r.wait(ctx, p, j, s, rec, deadline); err != nil {
 		return err
@@ -156,26 +158,6 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 	}
 	r.tell(j, s, Event{Kind: Ended, Text: rec.Text, Elapsed: rec.Ended.Sub(rec.Began)})
 	return nil
-}
-
-// before judges what has to hold when the step begins. What cannot be seen is looked at again; what is otherwise stops.
-func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord, deadline time.Time) error {
-	for {
-		f, err := r.observe(ctx, p, partsOf(s.Before))
-		if err == nil && len(f.Blind) == 0 {
-			for _, w := range s.Before {
-				ok, why := w.Holds(p, j, f)
-				if !ok {
-					return &Stop{Kind: StopWorld, Reason: why}
-				}
-				rec.Text = why
-			}
-			return nil
-		}
-		if err := r.again(ctx, deadline, "see the cluster", errors.Join(err, blindness(f))); err != nil {
-			return err
-		}
-	}
 }
 
 // act writes one action down, takes it, and writes down that it was taken.

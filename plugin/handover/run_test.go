@@ -99,7 +99,7 @@ func TestCrashAgainAndAgain(t *testing.T) {
 	if err := quiet.run(t); err != nil {
 		t.Fatal(err)
 	}
-	for every := 9; every < 30; every++ {
+	for every := 16; every < 36; every += 2 {
 		m := newModel(t)
 		m.fault = func(i int, _ string) fault {
 			if i%every == every-1 {

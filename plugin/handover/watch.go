@@ -146,6 +146,10 @@ func note(j *Journal, f facts.Facts, now time.Time) {
 		e.Time = now.UTC()
 		j.Seen = append(j.Seen, e)
 	}
+	if len(j.Seen) > 0 {
+		live := f.Live
+		j.Proof = &live // what was seen last, instead of what was seen before it happened
+	}
 }
 
 // Touched are Cilium's pods that are not as they were at f's baseline, one event each; none where there is no baseline.

@@ -1,0 +1,52 @@
+package handover
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
+)
+
+// settle waits until objects are current, a little at a time: in between the hard guards are judged.
+func (r *Runner) settle(ctx context.Context, p *Plan, j *Journal, s *Step, deadline time.Time) error {
+	if len(s.Settle) == 0 {
+		return nil
+	}
+	guards := checks(s.Guard)
+	for {
+		err := r.World.Settle(ctx, s.Settle, settling)
+		if err == nil {
+			return nil
+		}
+		f, _ := r.observe(ctx, p, check.Needs(guards, nil)) // a guard that cannot see is judged again by wait
+		f.Base = j.Base
+		w := watched{bad: map[check.ID]time.Time{}}
+		if stop := w.guard(s, j, f, guards, r.Clock.Now()); stop != nil {
+			return stop
+		}
+		if err := r.again(ctx, deadline, "wait until they are current", err); err != nil {
+			return err
+		}
+	}
+}
+
+// before judges what has to hold when the step begins. What cannot be seen is looked at again; what is otherwise stops.
+func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord, deadline time.Time) error {
+	for {
+		f, err := r.observe(ctx, p, partsOf(s.Before))
+		if err == nil && len(f.Blind) == 0 {
+			for _, w := range s.Before {
+				ok, why := w.Holds(p, j, f)
+				if !ok {
+					return &Stop{Kind: StopWorld, Reason: why}
+				}
+				rec.Text = why
+			}
+			return nil
+		}
+		if err := r.again(ctx, deadline, "see the cluster", errors.Join(err, blindness(f))); err != nil {
+			return err
+		}
+	}
+}
