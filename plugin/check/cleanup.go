@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
@@ -48,7 +49,8 @@ func neededBy(f facts.Facts, r facts.Record) string {
 		}
 	}
 	ds, ok := daemonSet(f, f.Expect.Cilium.Namespace, f.Expect.Cilium.DaemonSet)
-	if ok && ds.Release == r.Namespace+"/"+r.Release {
+	// An object names the release's own namespace, a record lies in that of its storage.
+	if _, name, _ := strings.Cut(ds.Release, "/"); ok && name == r.Release && ds.Release != f.Expect.Cilium.Namespace+"/"+f.Expect.Cilium.Release {
 		return "owner of DaemonSet " + ds.Name
 	}
 	return "needed by nothing"
