@@ -85,11 +85,10 @@ func (m *drilling) refuse() {
 		m.p.own(refusedDrillBlind, true, dark)
 		return
 	}
-	if ok, why := allWell(m.p, nil, m.in.Facts); !ok {
-		m.p.own(refusedDrillWell, false, []check.Evidence{{Where: m.in.Facts.Cluster, Got: why, Want: "Cilium under Flux, and ready"}})
-	}
-	if m.in.Busy != "" {
+	if ok, why := allWell(m.p, nil, m.in.Facts); m.in.Busy != "" { // which explains what is not well
 		m.p.own(refusedDrillBusy, false, []check.Evidence{{Where: m.in.Facts.Cluster, Got: m.in.Busy}})
+	} else if !ok {
+		m.p.own(refusedDrillWell, false, []check.Evidence{{Where: m.in.Facts.Cluster, Got: why, Want: "Cilium under Flux, and ready"}})
 	}
 	if m.d.Dangerous && !m.in.Danger {
 		m.p.own(refusedDrillDanger, false, []check.Evidence{{Where: "drill " + m.d.Name, Got: m.d.Danger}})

@@ -123,10 +123,12 @@ func (o *drillOptions) drillEach(ctx context.Context, jobs []*drillJob, do func(
 		worst = worse(worst, err)
 		switch r.Outcome {
 		case facts.DrillShown, facts.DrillNotShown, report.DrillUndone:
-		case report.DrillNotDone:
-			stopped, next = true, append(next, o.undoing(j.target))
 		default:
-			stopped, next = true, append(next, o.command("status", []cli.Target{j.target}))
+			command := o.command("status", []cli.Target{j.target})
+			if o.undo || r.Outcome == report.DrillNotDone {
+				command = o.undoing(j.target)
+			}
+			stopped, next = true, append(next, command)
 		}
 	}
 	closed()
