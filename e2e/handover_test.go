@@ -315,7 +315,7 @@ func TestHandoverStopsAtALostPod(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 4 || !strings.Contains(out.String(), strings.TrimPrefix(pod, "pod/")) {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"run --resume", "rollback"} {
+	for _, want := range []string{" --resume", "handover rollback --context infra"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("does not say how to go on: no %q in\n%s", want, out)
 		}

@@ -27,7 +27,7 @@ func releaseChecks() []Check {
 		Title:  "nobody has changed the release in the last 5 minutes",
 		Hint:   "Make sure that no helm, helmfile or pipeline is running, then ask again.",
 		About:  "A release that has just changed may be about to change again: a helmfile or a pipeline that is still running would write together with Flux.",
-		Manual: "helm -n kube-system list -a --time-format RFC3339",
+		Manual: "helm -n kube-system history cilium",
 		Needs:  []facts.Part{facts.Releases},
 		Judge:  judgeQuiet,
 	}, {
@@ -35,7 +35,7 @@ func releaseChecks() []Check {
 		Title:  "Cilium belongs to one Helm release",
 		Hint:   "Do not `helm uninstall` either: that deletes every object named in its record, Cilium itself. Remove the stale record only (its Secrets sh.helm.release.v1.NAME.v*), after making sure which release owns the DaemonSet.",
 		About:  "A HelmRelease with the wrong name or storage namespace does not fail: it makes a second record over the same objects. Whoever then deletes either takes the network away. Looked at are the records in Cilium's namespace and in Flux's, and who owns the DaemonSet; HelmReleases of every namespace are CG202's.",
-		Manual: "helm list -A -a | grep cilium; kubectl -n kube-system get ds cilium -o jsonpath='{.metadata.annotations}'",
+		Manual: "kubectl get secrets -A -l owner=helm | grep cilium; kubectl -n kube-system get ds cilium -o jsonpath='{.metadata.annotations}'",
 		Needs:  []facts.Part{facts.Releases, facts.DaemonSets},
 		Judge:  judgeOneRelease,
 	}, {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/act"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
@@ -36,6 +37,9 @@ func (o *runOptions) prepare(ctx context.Context, targets []cli.Target, saved *r
 			return nil, &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("reach %s: %w", t.Name, err)}
 		}
 		if j.journal, err = o.unfinished(ctx, j, inputs[i].Facts.Live.UID); err != nil {
+			if locked := o.busy(ctx, j); locked != nil {
+				return nil, locked
+			}
 			return nil, err
 		}
 		if err := o.plans(ctx, j, inputs[i]); err != nil {
@@ -53,6 +57,18 @@ func (o *runOptions) prepare(ctx context.Context, targets []cli.Target, saved *r
 		return nil, errors.Join(err, o.out.Print(o.env, doc))
 	}
 	return jobs, nil
+}
+
+// busy tells whether a run that has not come to its end is still going on: then nobody has to go on with it.
+func (o *runOptions) busy(ctx context.Context, j *job) error {
+	l, err := j.cluster.Take(ctx, o.holder+" (looking)")
+	if held := (*act.Held)(nil); errors.As(err, &held) {
+		return &cli.Exit{Code: cli.ExitLocked, Err: fmt.Errorf("cluster %s: %w", j.target.Name, err)}
+	}
+	if err == nil {
+		return l.Release(ctx)
+	}
+	return nil
 }
 
 // unfinished is the journal of a run that began on the cluster and did not come to its end; nil where there is none.
