@@ -183,7 +183,7 @@ func (c *Cluster) handOne(ctx context.Context, ref handover.Ref, from, to string
 //
 // The time of an entry says when its manager last changed a value of it. A manager that joins the owner of the values
 // has changed none, and must not look as if it had: its entry gets the older time, unless it set something besides
-// metadata that was not the other's.
+// metadata that was not the other's. An applier who changes nothing at all has no time yet.
 func handed(entries []metav1.ManagedFieldsEntry, from, to string) ([]metav1.ManagedFieldsEntry, bool, error) {
 	giver, err := applied(entries, from)
 	if err != nil {
@@ -198,7 +198,7 @@ func handed(entries []metav1.ManagedFieldsEntry, from, to string) ([]metav1.Mana
 		return entries, false, nil
 	}
 	out := slices.Clone(entries)
-	if t := out[giver.at].Time; t != nil && t.Before(out[taker.at].Time) && onlyMetadata(taker.set.Difference(common)) {
+	if t := out[giver.at].Time; t != nil && (out[taker.at].Time == nil || t.Before(out[taker.at].Time) && onlyMetadata(taker.set.Difference(common))) {
 		out[taker.at].Time = t
 	}
 	rest := giver.set.Difference(common)

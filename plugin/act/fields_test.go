@@ -65,6 +65,10 @@ func TestHanded(t *testing.T) {
 			[]metav1.ManagedFieldsEntry{owned("helm", apply0, late, both), owned("helm-controller", apply0, early, labelled)},
 			[]metav1.ManagedFieldsEntry{owned("helm-controller", apply0, early, labelled)},
 		},
+		"who applied without a change has no time, and gets the giver's": {
+			[]metav1.ManagedFieldsEntry{owned("helm", apply0, early, both), with(owned("helm-controller", apply0, late, both), func(e *metav1.ManagedFieldsEntry) { e.Time = nil })},
+			[]metav1.ManagedFieldsEntry{owned("helm-controller", apply0, early, both)},
+		},
 		"others are left alone": {
 			[]metav1.ManagedFieldsEntry{owned("kubectl-edit", update, late, onlyA), owned("helm", apply0, early, both), owned("helm-controller", apply0, late, both)},
 			[]metav1.ManagedFieldsEntry{owned("kubectl-edit", update, late, onlyA), owned("helm-controller", apply0, early, both)},
