@@ -111,13 +111,15 @@ func (r *rollback) remove() Step {
 	return s
 }
 
-// sources are what Flux fetches the chart by, where the handover brought it: what the run made, what the Kustomization
-// that goes has applied, and what helm-controller makes of a HelmRelease and leaves behind.
+// sources are what Flux fetches the chart by, where the handover brought it: what the run made, what Cilium's own
+// Kustomization has applied, though it may have gone meanwhile, and what helm-controller makes of a HelmRelease and
+// leaves behind.
 func (r *rollback) sources() []Ref {
 	var all []Ref
+	names := r.in.Facts.Expect.Flux
 	for _, s := range r.in.Facts.Live.Sources {
 		ref := Ref{APIVersion: or(s.APIVersion, "source.toolkit.fluxcd.io/v1"), Kind: s.Kind, Namespace: s.Namespace, Name: s.Name}
-		mine := r.ks != nil && s.By == r.ks.ID() || r.chartOf(s)
+		mine := s.By == names.Namespace+"/"+names.Kustomization || r.chartOf(s)
 		if j := r.in.Journal; j != nil {
 			mine = mine || slices.ContainsFunc(j.Before, func(b BeforeImage) bool {
 				return !b.Existed && b.Ref.Kind == ref.Kind && b.Ref.Namespace == ref.Namespace && b.Ref.Name == ref.Name

@@ -254,3 +254,28 @@ func journal(t *testing.T, m *model) *handover.Journal {
 	}
 	return j
 }
+
+// TestRollbackWithoutAJournal: what the handover brought is known by what is there, and nothing else is taken.
+func TestRollbackWithoutAJournal(t *testing.T) {
+	m := finished(t)
+	in := m.undoing(nil)
+	in.Facts.Live.HelmReleases[0].Source = "HelmRepository/kube-system/cilium-charts"
+	in.Facts.Live.Sources = []facts.Source{
+		{Kind: "HelmRepository", Namespace: "kube-system", Name: "cilium-charts", By: "flux-system/cilium-core"},
+		{Kind: "HelmChart", Namespace: "kube-system", Name: "kube-system-cilium"},
+		{Kind: "HelmChart", Namespace: "kube-system", Name: "kube-system-other"},
+		{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system"},
+		{Kind: "HelmRepository", Namespace: "kube-system", Name: "others", By: "flux-system/others"},
+	}
+	p := handover.UndoHandover(in)
+	var got []string
+	for _, a := range p.Step(handover.StepRemove).Do {
+		if a.Verb == handover.Release {
+			got = append(got, a.Ref.String())
+		}
+	}
+	want := []string{"HelmRelease/kube-system/cilium", "HelmRepository/kube-system/cilium-charts", "HelmChart/kube-system/kube-system-cilium"}
+	if !p.Ready || !slices.Equal(got, want) || p.Step(handover.StepHelm).Do[0].To != 1 {
+		t.Errorf("ready %t: %+v, removes %v", p.Ready, p.Refusals, got)
+	}
+}
