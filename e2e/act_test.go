@@ -59,7 +59,15 @@ func (l *lab) opened(t *testing.T) *act.Cluster {
 func do(t *testing.T, c *act.Cluster, a handover.Action) {
 	t.Helper()
 	for range 2 {
-		if err := c.Do(t.Context(), a); err != nil {
+		// A controller may write to the object between our look and our write: whoever runs a plan tries again.
+		err := c.Do(t.Context(), a)
+		for range 5 {
+			if !errors.Is(err, handover.ErrConflict) {
+				break
+			}
+			err = c.Do(t.Context(), a)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

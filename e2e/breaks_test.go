@@ -66,7 +66,7 @@ var breaks = map[string]broken{
 	"relay-down":                {differs: "objects Deployment kube-system/hubble-relay", want: fails("CG704"), where: "hubble-relay"},
 	"release-failed":            {differs: "objects Helm release kube-system/cilium", want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
 	"release-pending":           {differs: "objects Helm release kube-system/cilium", want: fails("CG120"), where: "sh.helm.release.v1.cilium.v2"},
-	"second-release":            {differs: "objects Helm release flux-system/kube-system-cilium", want: fails("CG122"), where: "kube-system-cilium"},
+	"second-release":            {differs: "objects Helm release flux-system/kube-system-cilium", want: fails("CG122", "CG1001"), where: "kube-system-cilium"},
 	"servicemonitor-missing":    {differs: "features prometheus effective", want: fails("CG707"), where: "ServiceMonitor"},
 	"settings-incomplete":       {differs: "settings CILIUM_VERSION", want: map[string]string{"CG125": "fail", "CG126": "unknown"}, where: "CILIUM_VERSION"},
 	"settings-other-cidr":       {differs: "values ipv4NativeRoutingCIDR", want: fails("CG126"), where: "ipv4-native-routing-cidr"},
