@@ -29,6 +29,7 @@ var verbs = map[handover.Verb]func(context.Context, *Cluster, handover.Action) e
 	handover.HandFields:   handFields,
 	handover.Patch:        patch,
 	handover.GiveBack:     giveBack,
+	handover.Forget:       forget,
 	handover.Disown:       disown,
 	handover.HelmRollback: helmRollback,
 	handover.Remove:       remove,

@@ -188,3 +188,35 @@ func TestGiveBackOfWhatWasNeverPatched(t *testing.T) {
 		}
 	}
 }
+
+// TestForget removes the marked template of the DaemonSet's history alone, and none while the DaemonSet is marked.
+func TestForget(t *testing.T) {
+	const revisions = "/apis/apps/v1/namespaces/kube-system/controllerrevisions/"
+	revision := func(name, owner, annotations string) string {
+		return `{"apiVersion":"apps/v1","kind":"ControllerRevision","metadata":{"namespace":"kube-system","name":"` + name + `","labels":{"k8s-app":"cilium"},` +
+			`"ownerReferences":[{"kind":"DaemonSet","name":"cilium","uid":"` + owner + `","controller":true}]},"data":{"spec":{"template":{"metadata":{"annotations":{` + annotations + `}}}}},"revision":1}`
+	}
+	const spec = `"selector":{"matchLabels":{"k8s-app":"cilium"}}`
+	a := handover.Action{Verb: handover.Forget, Ref: agentRef, Change: json.RawMessage(`{"spec":{"template":{"metadata":{"annotations":{"x":"1"}}}}}`)}
+	server := newAPI()
+	server.put(agentPath, agents(`,"uid":"d"`, spec+`,"template":{"metadata":{"annotations":{"x":"1"}}}`))
+	for name, text := range map[string]string{
+		"marked": revision("marked", "d", `"a":"b","x":"1"`), "former": revision("former", "d", `"a":"b"`),
+		"other-mark": revision("other-mark", "d", `"x":"2"`), "others": revision("others", "e", `"x":"1"`),
+	} {
+		server.put(revisions+name, text)
+	}
+	c := open(t, server)
+	if err := c.Do(t.Context(), a); !errors.Is(err, handover.ErrConflict) || len(server.writes()) > 0 {
+		t.Fatalf("while it is marked: %v, wrote %v", err, server.writes())
+	}
+	server.put(agentPath, agents("", spec))
+	for range 2 {
+		if err := c.Do(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all := server.writes(); len(all) != 1 || all[0].String() != "DELETE "+revisions+"marked" || !strings.Contains(all[0].body, "resourceVersion") {
+		t.Errorf("wrote %v", all)
+	}
+}

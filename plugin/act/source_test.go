@@ -11,8 +11,9 @@ import (
 )
 
 // mayDelete are the functions that may: release lets go of a suspended object of Flux's, give gives back our own lock,
-// remove removes what this tool made and Helm's records of other releases than Cilium's.
-var mayDelete = []string{"give", "release", "remove"}
+// remove removes what this tool made and Helm's records of other releases than Cilium's, forget a template that a drill
+// has marked.
+var mayDelete = []string{"give", "release", "remove", "forget"}
 
 // TestDeletes holds that nothing else here deletes, and that these do so on the condition that the object is the one
 // they looked at.

@@ -23,7 +23,7 @@ var drilled = []struct {
 	why:  "The drill pauses the operator's Deployment, which replaces no pod, and waits for HealthCheckFailed with its name in it.",
 }, {
 	id: "CG503", name: "health-operator", title: "Flux has reported an operator that was gone", mild: true,
-	hint: "0 of 0 pods are healthy to Flux. Keep drift detection enabled, which brings the operator back, or call it unhealthy by spec.healthCheckExprs of the Kustomization.",
+	hint: "0 of 0 pods are healthy to Flux. Keep drift detection enabled, which brings the operator back, or call it unhealthy by spec.healthCheckExprs of the Kustomization (docs/drills.md).",
 	why:  "The drill scales the operator to nothing for a few minutes. A health check compares what runs with what is asked for, and is content when nothing is asked for.",
 }, {
 	id: "CG601", name: "drift-object", title: "Flux has reverted what was changed by hand on the HelmRelease",

@@ -35,6 +35,8 @@ const (
 	Patch Verb = "patch"
 	// GiveBack gives the fields of an object back to those who owned them before the first Patch of it.
 	GiveBack Verb = "give-back"
+	// Forget removes from a DaemonSet's history the templates that have Change.
+	Forget Verb = "forget"
 	// Commit sets the labels of Change in File of the user's checkout, commits that file alone, and pushes. A null
 	// removes.
 	Commit Verb = "commit"

@@ -56,7 +56,7 @@ func drillAgent(m *drilling) {
 			Change: change(was, strategyPath...), If: change(nil, markPath...),
 		}},
 	})
-	m.resume(agent)
+	m.resume(agent, Action{Verb: Forget, Ref: agent, Change: change(m.in.Value, markPath...), Why: "the marked template is nothing to go back to"})
 }
 
 // see asks the Kustomization, and waits until it says what is wrong.

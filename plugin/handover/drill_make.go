@@ -108,6 +108,14 @@ func (m *drilling) touches() {
 			t.Ref.Name = DrillJournalName
 		}
 	}
+	for _, s := range m.p.Undo {
+		for _, a := range s.Do {
+			if a.Verb == Forget {
+				revisions := Ref{APIVersion: "apps/v1", Kind: "ControllerRevision", Namespace: a.Ref.Namespace}
+				m.p.Touches = append(m.p.Touches, Touch{Ref: revisions, Verbs: []string{"list", "delete"}})
+			}
+		}
+	}
 	m.p.Touches = append(m.p.Touches, Touch{Ref: m.p.Release, Verbs: []string{"patch"}, As: []string{OwnManager}})
 }
 
@@ -138,10 +146,10 @@ func (m *drilling) hold() {
 }
 
 // resume gives the fields of subject back, and the release to Flux.
-func (m *drilling) resume(subject Ref) {
+func (m *drilling) resume(subject Ref, more ...Action) {
 	m.undo(Step{
 		ID: StepOwners, Title: "owners", Within: slack,
-		Do: []Action{{Verb: GiveBack, Ref: subject, Manager: DrillManager, Why: "who sets a field owns it: it goes back to whom it was"}},
+		Do: append([]Action{{Verb: GiveBack, Ref: subject, Manager: DrillManager, Why: "who sets a field owns it: it goes back to whom it was"}}, more...),
 	})
 	m.undo(Step{
 		ID: StepResume, Title: "resume", Until: []Want{AllWell}, Within: 5 * time.Minute,

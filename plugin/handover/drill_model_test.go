@@ -43,8 +43,9 @@ type ground struct {
 	commits int
 	wait    bool
 	checks  []string
-	notice  bool // a health check that calls 0 of 0 unhealthy
-	idle    bool // helm-controller detects no drift
+	former  map[string]bool // the marks of the DaemonSet's templates
+	notice  bool            // a health check that calls 0 of 0 unhealthy
+	idle    bool            // helm-controller detects no drift
 }
 
 const grounded = `{
@@ -61,7 +62,7 @@ func newGround(t testing.TB) *ground {
 	t.Helper()
 	f := healthyFacts(t)
 	g := &ground{
-		model: &model{now: f.Taken, objects: map[handover.Ref]*thing{}, base: f, live: f.Live, upgrades: 1}, bodies: map[handover.Ref]*body{}, pods: map[string]string{}, handled: map[handover.Ref]string{},
+		model: &model{now: f.Taken, objects: map[handover.Ref]*thing{}, base: f, live: f.Live, upgrades: 1}, bodies: map[handover.Ref]*body{}, pods: map[string]string{}, handled: map[handover.Ref]string{}, former: map[string]bool{},
 		ready: facts.Condition{Type: "Ready", Status: "True"}, checks: []string{"DaemonSet/kube-system/cilium", "Deployment/kube-system/cilium-operator"},
 	}
 	var all map[string]map[string]any
@@ -172,6 +173,9 @@ func (g *ground) suspended() bool { return g.get(releaseRef, "/spec/suspend") ==
 
 // inspect notes every moment in which agents would be replaced, or might be.
 func (g *ground) inspectGround(after string) {
+	if g.mark() != "" {
+		g.former[g.mark()] = true
+	}
 	switch {
 	case g.mark() != "" && g.rolling():
 		g.naked = append(g.naked, "rolling update together with the mark after "+after)
@@ -356,6 +360,11 @@ func (g *ground) take(a handover.Action) error {
 		}
 		g.bodies[a.Ref].owners = map[string]string{}
 		return json.Unmarshal(a.Was.Owners, &g.bodies[a.Ref].owners)
+	case handover.Forget:
+		if g.mark() != "" {
+			g.naked = append(g.naked, "a template is forgotten that is marked now")
+		}
+		delete(g.former, "run-1")
 	case handover.Commit:
 		var change struct {
 			Metadata struct{ Labels map[string]any }
@@ -399,5 +408,5 @@ func (g *ground) end(t testing.TB) string {
 		all = append(all, ref.String()+" "+handover.ContentDigest(raw))
 	}
 	slices.Sort(all)
-	return strings.Join(append(all, fmt.Sprint(g.file), fmt.Sprint(g.pods)), "\n")
+	return strings.Join(append(all, fmt.Sprint(g.file), fmt.Sprint(g.pods), fmt.Sprint(g.former)), "\n")
 }
