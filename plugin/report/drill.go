@@ -108,7 +108,7 @@ func (r DrillDone) details(p *Page, wide bool) {
 	}
 	for _, refusal := range r.Refusals {
 		p.Line("")
-		p.Prose(0, r.Cluster+"  "+refusal.ID+"  "+refusal.Reason)
+		p.Prose(0, r.Cluster+"  "+r.Name+"  "+refusal.ID+"  "+refusal.Reason)
 		p.evidence(refusal.Evidence, 2, maxEvidence)
 		p.hint(2, refusal.Hint)
 	}
