@@ -24,7 +24,7 @@ func impactRules() []rule {
 	const see = "See all of it: kubectl cilium-gitops diff --what impact. "
 	return []rule{{
 		id: "HP301", reason: "the adoption would replace pods",
-		hint:  see + "Give Git the values that run; or accept it by name: --allow DaemonSet/cilium.",
+		hint:  see + "Give Git the values that run; or accept it by name: --allow-restart DaemonSet/cilium.",
 		finds: by(func(c impact.Change) string { return some(c.Restarts, "pod", "replaced") + some(c.Lost, "pod", "lost") }),
 	}, {
 		id: "HP302", reason: "the adoption would delete objects",
@@ -45,7 +45,7 @@ func impactRules() []rule {
 		finds: by(func(c impact.Change) string { return some(len(c.Left), "field", "kept by "+c.Keeper) }),
 	}, {
 		id: "HP305", reason: "the adoption would change or create objects",
-		hint:  see + "Give Git the values that run; or accept it by name: --allow KIND/NAME.",
+		hint:  see + "Give Git the values that run; or accept it by name: --allow-restart KIND/NAME.",
 		finds: by(otherwiseChanged),
 	}}
 }
