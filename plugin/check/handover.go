@@ -64,34 +64,64 @@ func noBaseline() Verdict {
 	return skip("there is no baseline: keep one with verify --record FILE, and compare with --baseline FILE")
 }
 
-// PodChanges are Cilium's pods that are not as they were at f's baseline: gone, replaced, or with a container that
-// restarted. Pods of Jobs, which end, do not count.
+// PodChanges are Cilium's pods that are not as they were at f's baseline, and that nobody accepted to be others: gone,
+// replaced, or with a container that restarted. Pods of Jobs, which end, do not count.
 func PodChanges(f facts.Facts) []Evidence {
+	changes, _ := podChanges(f)
+	return changes
+}
+
+// Untouched counts Cilium's pods of f's baseline that are as they were, and those that are others, as was accepted.
+func Untouched(f facts.Facts) (same, accepted int) {
 	if f.Base == nil {
-		return nil
+		return 0, 0
+	}
+	now := lasting(f, f.Live.Pods)
+	for uid, was := range lasting(f, f.Base.Pods) {
+		is, there := now[uid]
+		switch {
+		case there && is.Deleting == was.Deleting && len(restarts("", was, is)) == 0:
+			same++
+		case f.Accepts(was.Workload()):
+			accepted++
+		}
+	}
+	return same, accepted
+}
+
+// podChanges are those that nobody accepted, and those that somebody did.
+func podChanges(f facts.Facts) (changes, accepted []Evidence) {
+	if f.Base == nil {
+		return nil, nil
+	}
+	add := func(p facts.Pod, all ...Evidence) {
+		if f.Accepts(p.Workload()) {
+			accepted = append(accepted, all...)
+			return
+		}
+		changes = append(changes, all...)
 	}
 	before, now := lasting(f, f.Base.Pods), lasting(f, f.Live.Pods)
-	var all []Evidence
 	for _, uid := range slices.Sorted(maps.Keys(before)) {
 		was := before[uid]
 		where := "Pod/" + was.Namespace + "/" + was.Name
 		is, there := now[uid]
 		switch {
 		case !there:
-			all = append(all, Evidence{where, "gone or replaced", "UID " + uid})
+			add(was, Evidence{where, "gone or replaced", "UID " + uid})
 		case is.Deleting && !was.Deleting:
-			all = append(all, Evidence{where, "being deleted", "left alone"})
+			add(was, Evidence{where, "being deleted", "left alone"})
 		default:
-			all = append(all, restarts(where, was, is)...)
+			add(was, restarts(where, was, is)...)
 		}
 	}
 	for _, uid := range slices.Sorted(maps.Keys(now)) {
 		if _, there := before[uid]; !there {
 			p := now[uid]
-			all = append(all, Evidence{"Pod/" + p.Namespace + "/" + p.Name, "new since the baseline", "the pods of the baseline"})
+			add(p, Evidence{"Pod/" + p.Namespace + "/" + p.Name, "new since the baseline", "the pods of the baseline"})
 		}
 	}
-	return all
+	return changes, accepted
 }
 
 // lasting are Cilium's pods that run for good, by UID.
@@ -129,10 +159,17 @@ func judgeUntouched(f facts.Facts) Verdict {
 	if before == 0 {
 		return unknown("the baseline has no pod of Cilium", Evidence{Where: "baseline pods", Got: "none"})
 	}
-	if changes := PodChanges(f); len(changes) > 0 {
+	changes, accepted := podChanges(f)
+	if len(changes) > 0 {
 		return fail("pods of Cilium are not those of the baseline", changes...)
 	}
-	return pass("%d of %s untouched", before, count(before, "pod"))
+	same, others := Untouched(f)
+	if len(accepted) == 0 {
+		return pass("%d of %s untouched", same, count(before, "pod"))
+	}
+	v := pass("%d of %s untouched; %d are others, as was accepted of %s", same, count(before, "pod"), others, strings.Join(f.Accepted, ", "))
+	v.Evidence = accepted
+	return v
 }
 
 func judgeReadiness(f facts.Facts) Verdict {
@@ -151,10 +188,14 @@ func judgeReadiness(f facts.Facts) Verdict {
 		if was.Kind == "Deployment" {
 			is, there = workload(f.Live.Deployments, was.Namespace, was.Name)
 		}
+		accepted := f.Accepts(was.Kind + "/" + was.Namespace + "/" + was.Name)
 		switch {
+		case !there && accepted:
 		case !there:
 			n.failed(where, "not found", "as at the baseline")
-		case is.Ready < was.Ready:
+		case accepted && is.Ready < is.Desired:
+			n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(is.Desired))
+		case is.Ready < was.Ready && !accepted:
 			n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(was.Ready))
 		}
 	}
@@ -234,6 +275,9 @@ func judgeSameConfig(f facts.Facts) Verdict {
 			continue
 		}
 		n.failed("cilium-config "+key, present(is, has), present(was, had))
+	}
+	if changed := len(n.fail); changed > 0 && f.Accepts("ConfigMap/"+f.Live.Config.Namespace+"/"+f.Live.Config.Name) {
+		return pass("%s changed, as was accepted", count(changed, "key"))
 	}
 	return n.verdict(count(len(f.Base.Config.Data), "key")+" as before", "cilium-config has changed")
 }

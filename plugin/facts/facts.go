@@ -4,6 +4,7 @@
 package facts
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
@@ -53,7 +54,10 @@ type Facts struct {
 	Live   Live   `json:"live"`
 	// Base is what the cluster said before, where there is a before: at the beginning of a handover, in a baseline.
 	Base *Live `json:"base,omitempty"`
-	Git  *Git  `json:"git,omitempty"` // what the repository says; nil where nobody looked
+	// Accepted are the objects, "Kind/namespace/name", of which somebody accepted by name what has become of them since
+	// Base: their pods are others, or their contents.
+	Accepted []string `json:"accepted,omitempty"`
+	Git      *Git     `json:"git,omitempty"` // what the repository says; nil where nobody looked
 	// Rendered is what Flux would apply, where that was asked for.
 	Rendered *Rendered `json:"rendered,omitempty"`
 
@@ -65,6 +69,9 @@ type Facts struct {
 	// Declined says of each part that the user chose not to look at which choice that was.
 	Declined map[Part]string `json:"declined,omitempty"`
 }
+
+// Accepts tells whether somebody accepted what has become of an object, "Kind/namespace/name".
+func (f Facts) Accepts(object string) bool { return slices.Contains(f.Accepted, object) }
 
 // Expect is what the fleet asks of a cluster: names, and which features it must have.
 type Expect struct {

@@ -1,6 +1,9 @@
 package facts
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Node is one Node.
 type Node struct {
@@ -89,6 +92,19 @@ func (p Pod) ConfiguredAt(container string) time.Time {
 		return p.Configured
 	}
 	return p.Started(container)
+}
+
+// Workload is what the pod belongs to, "Kind/namespace/name": of a ReplicaSet its Deployment, which the hash of the
+// template tells. Empty where the pod belongs to nothing.
+func (p Pod) Workload() string {
+	kind, name, _ := strings.Cut(p.Owner, "/")
+	if hash := p.Labels["pod-template-hash"]; kind == "ReplicaSet" && hash != "" && strings.HasSuffix(name, "-"+hash) {
+		kind, name = "Deployment", strings.TrimSuffix(name, "-"+hash)
+	}
+	if name == "" {
+		return ""
+	}
+	return kind + "/" + p.Namespace + "/" + name
 }
 
 // CRD is one CustomResourceDefinition, by its metadata.

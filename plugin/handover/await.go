@@ -20,7 +20,7 @@ func (r *Runner) settle(ctx context.Context, p *Plan, j *Journal, s *Step, deadl
 			return nil
 		}
 		f, _ := r.observe(ctx, p, check.Needs(guards, nil)) // a guard that cannot see is judged again by wait
-		f.Base = j.Base
+		f.Base, f.Accepted = j.Base, p.begun(j)
 		w := watched{bad: map[check.ID]time.Time{}}
 		if stop := w.guard(s, j, f, guards, r.Clock.Now()); stop != nil {
 			return stop

@@ -13,6 +13,7 @@ import (
 func (j *Journal) Facts(expect facts.Expect) (facts.Facts, bool) {
 	f := facts.Facts{
 		APIVersion: facts.APIVersion, Kind: facts.Kind, Cluster: j.Cluster, Context: j.Context, Taken: j.last(), Expect: expect, Base: j.Base,
+		Accepted: j.Accepted,
 	}
 	if j.Proof == nil {
 		return f, false

@@ -38,6 +38,8 @@ type Journal struct {
 	// World is the one that was planned for, Objects those of which the last step hands the fields over.
 	World   State `json:"world"`
 	Objects []Ref `json:"objects,omitempty"`
+	// Accepted is the plan's.
+	Accepted []string `json:"accepted,omitempty"`
 	// Plan is the whole plan of what is not a handover, to go on with: nothing of it can hold a secret.
 	Plan *Plan `json:"plan,omitempty"`
 	// Frozen are the objects that were suspended when the run stopped, and that going on lets go.

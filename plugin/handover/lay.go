@@ -53,7 +53,10 @@ func (p *Plan) lay(in *Input, j *Journal) {
 		p.Steps = append(p.Steps, p.fields(in, j))
 	}
 	p.Steps = append(p.Steps,
-		Step{ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: []Want{Released, Whole}, Guard: hardGuards, Patient: softGuards, Within: 3 * time.Minute},
+		Step{
+			ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: p.again(Released, Whole), Guard: hardGuards, Patient: softGuards,
+			Rolls: p.Accepted, Within: p.patience(),
+		},
 		Step{ID: StepSoak, Title: "soak", Until: []Want{Released}, Guard: hardGuards, Patient: softGuards, For: in.Soak, Within: in.Soak + slack},
 	)
 	p.Release = in.HelmRelease.Ref
@@ -118,7 +121,7 @@ func (p *Plan) wire(in *Input) Step {
 func (p *Plan) adopt(in *Input) Step {
 	return Step{
 		ID: StepAdopt, Title: "adopt", Before: []Want{Unmoved, Held}, Until: []Want{Released},
-		Guard: hardGuards, Patient: []check.ID{"CG402", "CG404"}, Within: timeout(in) + slack,
+		Guard: hardGuards, Patient: []check.ID{"CG402", "CG404"}, Rolls: p.Accepted, Within: timeout(in) + slack,
 		Do: []Action{{Verb: Resume, Ref: in.HelmRelease.Ref, Manager: FluxCLI, Why: "from here on Flux manages the release"}},
 	}
 }
@@ -134,7 +137,7 @@ func (p *Plan) fields(in *Input, j *Journal) Step {
 		}
 	}
 	return Step{
-		ID: StepFields, Title: "fields", Before: []Want{Released}, Until: []Want{OneOwner}, Guard: hardGuards, Patient: softGuards, Within: slack,
+		ID: StepFields, Title: "fields", Before: []Want{Released}, Until: []Want{OneOwner}, Guard: hardGuards, Patient: softGuards, Rolls: p.Accepted, Within: slack,
 		Do: []Action{{
 			Verb: HandFields, From: HelmCLI, Manager: HelmController, Objects: objects,
 			Why: "else what is removed in Git stays in the cluster",

@@ -51,6 +51,7 @@ func Make(in Input) *Plan {
 	if f.Rendered != nil {
 		p.Impact.Unknown = f.Rendered.Unknown
 	}
+	p.accept(&in)
 	if in.HelmRelease != nil && f.Git.Cilium() != nil && adopted(f) {
 		p.Done, p.Ready = true, true
 		return p
@@ -77,7 +78,7 @@ func Again(in Input, j *Journal) (*Plan, error) {
 	}
 	p := &Plan{
 		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID, Strategy: j.Strategy,
-		Weighed: weigh(&in), Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true,
+		Weighed: weigh(&in), Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true, Accepted: j.Accepted,
 	}
 	p.lay(&in, j)
 	if p.Digest != j.Digest {
@@ -183,6 +184,9 @@ func (p *Plan) Unsure() bool {
 func (p *Plan) note(in *Input) {
 	if p.Step(StepWire) == nil && in.Kustomization != nil {
 		p.Notes = append(p.Notes, "Flux does not have this commit of the working tree yet: the run places the HelmRelease itself. Push the tree afterwards; Flux then takes it over as it is.")
+	}
+	if len(p.Accepted) > 0 {
+		p.Notes = append(p.Notes, "Accepted by name, and not guarded once the adoption begins: "+strings.Join(p.Accepted, ", ")+". Every other pod is.")
 	}
 	for _, c := range p.Impact.Changes {
 		if len(c.Reverted) > 0 {

@@ -53,6 +53,13 @@ type model struct {
 	// parent: a Kustomization applies that of Cilium's from Git.
 	parent bool
 
+	// allow and spoil are what the user accepts by name, and what makes the plan's input need it.
+	allow []string
+	spoil func(*handover.Input)
+	// rolls is the workload whose pods the adoption replaces, "DaemonSet/cilium"; stuck: one of them is not ready for ever.
+	rolls string
+	stuck bool
+
 	upgrades, installs, backups int
 	naked                       []string // moments in which something was wrong
 	writes                      []string
@@ -144,6 +151,7 @@ func (m *model) inspect(after string) {
 
 // controllers is what Flux does between two requests.
 func (m *model) controllers() {
+	m.roll()
 	if ks := m.objects[wiringRef]; ks != nil && !ks.Suspend && m.wired {
 		hr := m.objects[releaseRef]
 		if hr == nil {
@@ -377,9 +385,13 @@ func (m *model) input() handover.Input {
 			"spec": map[string]any{"interval": "10m", "of": ref.String()},
 		}}
 	}
-	return handover.Input{
-		Facts: f, Source: body(sourceRef), HelmRelease: body(releaseRef), Kustomization: body(wiringRef), Soak: 30 * time.Second,
+	in := handover.Input{
+		Facts: f, Source: body(sourceRef), HelmRelease: body(releaseRef), Kustomization: body(wiringRef), Soak: 30 * time.Second, Allow: m.allow,
 	}
+	if m.spoil != nil {
+		m.spoil(&in)
+	}
+	return in
 }
 
 // run runs, or goes on with, what the journal says, as a new process.

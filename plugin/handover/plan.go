@@ -74,7 +74,10 @@ type Plan struct {
 	// Verdicts are the checks that the plan was judged by.
 	Verdicts []check.Verdict `json:"-"`
 	Impact   Impact          `json:"impact"`
-	Steps    []Step          `json:"steps"`
+	// Accepted are the objects that the user accepted by name, and that the plan's outcome concerns: pods of theirs are
+	// replaced, or their contents change. All others are guarded.
+	Accepted []string `json:"accepted,omitempty"`
+	Steps    []Step   `json:"steps"`
 	// Undo are the steps that put everything back, whatever became of Steps: a drill's.
 	Undo []Step `json:"undo,omitempty"`
 	// Release and Wiring are the HelmRelease and the Kustomization that are suspended when a run stops; empty where
@@ -146,6 +149,8 @@ type Step struct {
 	Within  time.Duration `json:"within"` // stop when Until does not hold by then
 	// Settle are objects that have to be current, as kstatus has it, before Until is judged.
 	Settle []Ref `json:"settle,omitempty"`
+	// Rolls are workloads whose pods the step replaces, as was accepted: meanwhile fewer of them are ready.
+	Rolls []string `json:"rolls,omitempty"`
 	// For is how long Until has to hold; 0: once is enough.
 	For time.Duration `json:"for,omitempty"`
 }

@@ -37,7 +37,7 @@ func impactRules() []rule {
 		}),
 	}, {
 		id: "HP303", reason: "the adoption would change Cilium's configuration",
-		hint:  see + "Running agents would keep the old one until their next restart, whenever that is. Give Git the values that run.",
+		hint:  see + "Running agents would keep the old one until their next restart, whenever that is. Give Git the values that run; or accept it by name: --allow-restart ConfigMap/cilium-config.",
 		finds: by(configChanged),
 	}, {
 		id: "HP304", reason: "fields that Git no longer has would stay in the cluster",

@@ -200,6 +200,12 @@ func (r *rollback) judgeImpact() []check.Evidence {
 		r.p.own(refusedFluxOwn, false, []check.Evidence{{Where: fmt.Sprintf("revision %d", rendered.To), Got: "made by Flux", Want: "made by the bootstrap"}})
 	}
 	allow := Input{Allow: r.in.Allow}
+	r.p.accept(&allow)
+	for _, c := range changes {
+		if name := c.Ref.String(); c.Keys > 0 && c.Ref.Kind == "ConfigMap" && !slices.Contains(r.p.Accepted, name) {
+			r.p.Accepted = append(r.p.Accepted, name) // another configuration is what going back is for
+		}
+	}
 	var evidence []check.Evidence
 	for _, c := range changes {
 		if (c.Restarts > 0 || c.Lost > 0 || c.Effect == impact.Delete) && !allow.allowed(c.Ref) {

@@ -8,8 +8,10 @@ import (
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
-	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
 )
+
+// backGuards may fail for a moment. That Helm's newest record is Flux's is what a rollback ends.
+var backGuards = []check.ID{"CG402", "CG404"}
 
 // lay puts the steps together.
 func (r *rollback) lay() {
@@ -29,44 +31,19 @@ func (r *rollback) lay() {
 			p.Steps = append(p.Steps, r.owner())
 		}
 	}
-	hard, patient := r.guards()
 	until := []Want{LetGo}
 	if p.Step(StepRemove) != nil {
 		until = []Want{Gone}
 	}
 	p.Steps = append(p.Steps, Step{
-		ID: StepProof, Title: "proof", Settle: workloads(r.in.Facts), Until: until, Guard: hard, Patient: patient, Within: r.patience(),
+		ID: StepProof, Title: "proof", Settle: workloads(r.in.Facts), Until: p.again(until...), Guard: hardGuards, Patient: backGuards,
+		Rolls: p.Accepted, Within: p.patience(),
 	})
 	p.seal()
 	p.Touches = p.touches(&Input{Facts: r.in.Facts})
 	if to > 0 {
 		r.touchRecords()
 	}
-}
-
-// guards are what stops a rollback, without those that tell of what the user has accepted, or of what going back is
-// for: another configuration.
-func (r *rollback) guards() (hard, patient []check.ID) {
-	sum := r.p.Impact.Summary
-	hard, patient = slices.Clone(hardGuards), []check.ID{"CG402", "CG404"}
-	drop := func(ids []check.ID, id check.ID) []check.ID {
-		return slices.DeleteFunc(ids, func(have check.ID) bool { return have == id })
-	}
-	if sum.Restarts+sum.Lost > 0 {
-		hard, patient = drop(hard, "CG401"), drop(patient, "CG402")
-	}
-	if slices.ContainsFunc(r.p.Impact.Changes, func(c impact.Change) bool { return c.Keys > 0 && c.Ref.Name == "cilium-config" }) {
-		hard = drop(hard, "CG405")
-	}
-	return hard, patient
-}
-
-// patience is how long the workloads may take to be current again.
-func (r *rollback) patience() time.Duration {
-	if r.p.Impact.Summary.Restarts > 0 {
-		return 15 * time.Minute
-	}
-	return 3 * time.Minute
 }
 
 // letGo suspends what applies the HelmRelease, then the HelmRelease, and waits until nobody works on the release.
@@ -172,9 +149,8 @@ func (r *rollback) appliedBy() *facts.FluxKustomization {
 func (r *rollback) helm(to int) Step {
 	names := r.in.Facts.Expect.Cilium
 	record := Ref{APIVersion: "v1", Kind: "Secret", Namespace: names.Namespace, Name: names.Release}
-	hard, patient := r.guards()
 	return Step{
-		ID: StepHelm, Title: "helm", Until: []Want{BackOnHelm}, Guard: hard, Patient: patient, Within: 10 * time.Minute,
+		ID: StepHelm, Title: "helm", Until: []Want{BackOnHelm}, Guard: hardGuards, Patient: backGuards, Rolls: r.p.Accepted, Within: 10 * time.Minute,
 		Do: []Action{{
 			Verb: HelmRollback, Ref: record, To: to, Manager: HelmCLI, Objects: refs(r.in.Rendered.After),
 			Why: fmt.Sprintf("the contents of revision %d, as a new one", to),
@@ -185,9 +161,8 @@ func (r *rollback) helm(to int) Step {
 // owner gives the fields back to Helm, and takes away what Flux alone has added: its labels.
 func (r *rollback) owner() Step {
 	objects := refs(r.in.Rendered.After)
-	hard, patient := r.guards()
 	return Step{
-		ID: StepOwner, Title: "owner", Until: []Want{OneOwner}, Guard: hard, Patient: patient, Within: slack,
+		ID: StepOwner, Title: "owner", Until: []Want{OneOwner}, Guard: hardGuards, Patient: backGuards, Rolls: r.p.Accepted, Within: slack,
 		Do: []Action{
 			{Verb: HandFields, From: HelmController, Manager: HelmCLI, Objects: objects, Why: "Helm manages the release again"},
 			{Verb: Disown, From: HelmController, Manager: HelmCLI, Objects: objects, Why: "what Flux alone had added goes"},

@@ -34,7 +34,7 @@ func (r *Runner) Begin(p *Plan, id string) *Journal {
 	j := &Journal{
 		APIVersion: facts.APIVersion, Kind: JournalKind, Name: p.Name, Run: id, Tool: r.Tool, Holder: r.Holder, Cluster: p.Cluster,
 		Context: p.Context, UID: p.UID, Strategy: p.Strategy, Phase: Running, Began: r.Clock.Now().UTC(), Digest: p.Digest,
-		Tree: p.World.Tree, World: p.World, Revision: p.World.Revision,
+		Tree: p.World.Tree, World: p.World, Revision: p.World.Revision, Accepted: p.Accepted,
 	}
 	if p.Name != HandoverName {
 		j.Plan = p

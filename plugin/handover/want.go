@@ -23,6 +23,7 @@ const (
 	LetGo       Want = "let-go"       // no HelmRelease acts on the release: gone, or held
 	Gone        Want = "gone"         // Flux has no object of Cilium's any more
 	BackOnHelm  Want = "back-on-helm" // Helm's newest record is one that Flux did not make
+	Rolled      Want = "rolled"       // the workloads whose pods were replaced, as accepted, are whole again
 	Whole       Want = "whole"        // the release is the next revision of the one from before, and there is no other
 )
 
@@ -59,6 +60,7 @@ var wants = map[Want]want{
 	NotFine:    {[]facts.Part{facts.Kustomizations}, notFine},
 	SameAgents: {[]facts.Part{facts.Pods}, sameAgents},
 	Applied:    {[]facts.Part{facts.HelmReleases}, applied},
+	Rolled:     {[]facts.Part{facts.DaemonSets, facts.Deployments}, rolled},
 	Whole:      {[]facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, whole},
 }
 
@@ -218,6 +220,20 @@ func whole(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 		}
 	}
 	return true, fmt.Sprintf("revision %d by %s, owner %s", last.Version, action, own)
+}
+
+func rolled(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	n := 0
+	for _, w := range slices.Concat(f.Live.DaemonSets, f.Live.Deployments) {
+		if !slices.Contains(p.Accepted, nameOf(w)) {
+			continue
+		}
+		if w.ObservedGeneration < w.Generation || w.Updated < w.Desired || w.Ready < w.Desired || w.Available < w.Desired {
+			return false, fmt.Sprintf("%s %s: of %d pods %d are new and %d ready", w.Kind, w.Name, w.Desired, w.Updated, w.Ready)
+		}
+		n++
+	}
+	return true, fmt.Sprintf("%d workloads rolled", n)
 }
 
 func letGo(p *Plan, j *Journal, f facts.Facts) (bool, string) {

@@ -45,7 +45,7 @@ func (r *Runner) wait(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 		if err != nil && (ctx.Err() != nil || errors.Is(err, ErrLost)) {
 			return r.failed("see the cluster", err)
 		}
-		f.Base = j.Base
+		f.Base, f.Accepted = j.Base, p.begun(j)
 		over, err := r.look(p, j, s, rec, &w, f, guards)
 		if over || err != nil {
 			return err
@@ -81,7 +81,8 @@ func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched,
 		}
 	}
 	pods := ciliumPods(f)
-	e := Event{Kind: Waiting, Text: why, Pods: len(pods), Untouched: len(pods) - len(Touched(f)), Elapsed: now.Sub(rec.Began)}
+	same, others := check.Untouched(f)
+	e := Event{Kind: Waiting, Text: why, Pods: len(pods), Untouched: same, Elapsed: now.Sub(rec.Began)}
 	switch {
 	case !ok:
 		w.since = time.Time{}
@@ -94,6 +95,9 @@ func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched,
 			live := f.Live
 			j.Proof = &live
 			rec.Text = fmt.Sprintf("%d of %d pods untouched; %s", e.Untouched, e.Pods, why)
+			if others > 0 {
+				rec.Text = fmt.Sprintf("%d of %d pods untouched, %d replaced as accepted; %s", e.Untouched, e.Pods, others, why)
+			}
 		}
 		return true, nil
 	}
@@ -110,7 +114,7 @@ func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched,
 // guard finds what stops the run. A guard that cannot see is no reason to stop: what it guards is compared with the
 // baseline, so that nothing is missed once it sees again, and the step's time limit holds.
 func (w *watched) guard(s *Step, j *Journal, f facts.Facts, guards []check.Check, now time.Time) *Stop {
-	for _, v := range check.Run(f, guards) {
+	for _, v := range check.Run(rolling(s, f), guards) {
 		if v.Outcome != check.Fail {
 			delete(w.bad, v.Check)
 			continue

@@ -82,7 +82,7 @@ func OfJournal(j *handover.Journal, names facts.Expect) RunCluster {
 		}
 	}
 	if j.Proof != nil {
-		n := c.Pods - len(handover.Touched(facts.Facts{Expect: names, Base: j.Base, Live: *j.Proof}))
+		n, _ := check.Untouched(facts.Facts{Expect: names, Base: j.Base, Live: *j.Proof})
 		c.Untouched = &n
 	}
 	return c

@@ -259,7 +259,7 @@ func (o *runOptions) evidence(ctx context.Context, journal *handover.Journal, w 
 	if err != nil {
 		return err
 	}
-	f.Base = journal.Base
+	f.Base, f.Accepted = journal.Base, journal.Accepted
 	facts.Clean(&f)
 	return writeFacts(path, slices.Clip([]facts.Facts{f}))
 }
