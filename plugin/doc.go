@@ -8,6 +8,7 @@
 //   - repo: a gatherer: Git working tree -> facts, built and substituted as Flux does it
 //   - chart: a gatherer: the chart, rendered as helm-controller would
 //   - bootstrap: a gatherer: the values that Cilium was installed with before Flux
+//   - probe: the program inside a probe's pods
 //   - checkout: a label of the user's checkout, committed and pushed by the user's git
 //   - check: every judgement of a cluster: facts in, verdict out
 //   - impact: what of the cluster would change, and which pods would restart

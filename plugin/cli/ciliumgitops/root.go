@@ -15,6 +15,6 @@ Exit codes: 0 yes, 1 no, 2 wrong usage or input, 3 cannot tell, 4 refused, 130 i
 // New is the root command.
 func New(env *cli.Env) *cobra.Command {
 	root := cli.Root(env, "Cilium under Flux: verify it", long)
-	root.AddCommand(newVerify(env), newDiff(env), newCompare(env), newScaffold(env), newLint(env), newExplain(env))
+	root.AddCommand(newVerify(env), newDiff(env), newCompare(env), newScaffold(env), newLint(env), newExplain(env), newProbePod(env))
 	return root
 }

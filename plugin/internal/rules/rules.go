@@ -45,7 +45,8 @@ func ours() map[string][]string {
 		"live":             {"facts", "fleet", "values"},                     // a release holds value trees
 		"repo":             {"facts", "fleet", "lint", "manifest", "values"}, // it gathers what lint says that it needs
 		"chart":            {"facts", "fleet", "impact", "values"},           // impact tells what differs between two renderings
-		"act":              {"facts", "handover"},
+		"probe":            {},
+		"act":              {"facts", "handover", "probe"}, // it reads what the probe's pods say
 		"bootstrap":        {"fleet"},
 		"checkout":         {"facts", "manifest"},
 		"scaffold":         {"facts", "fleet", "values"},
@@ -60,7 +61,7 @@ func ours() map[string][]string {
 // library is all that the command line may use.
 func library() []string {
 	return []string{
-		"act", "bootstrap", "chart", "check", "checkout", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "repo", "report",
+		"act", "bootstrap", "chart", "check", "checkout", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "probe", "repo", "report",
 		"runbook", "scaffold", "values",
 	}
 }
