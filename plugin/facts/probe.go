@@ -2,9 +2,9 @@ package facts
 
 import "time"
 
-// Probed is what pods of a probe found when they spoke to one another and to what is around them. It is looked at on
+// Probing is what pods of a probe found when they spoke to one another and to what is around them. It is looked at on
 // request alone: it makes pods.
-const Probed Part = "probe"
+const Probing Part = "probe"
 
 // NoProbe is the choice that leaves a probe out.
 const NoProbe = "no --probe"
