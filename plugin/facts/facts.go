@@ -123,6 +123,7 @@ type Live struct {
 	Fields          []FieldOwners       `json:"fields,omitempty"`
 	Agents          []Agent             `json:"agents,omitempty"`
 	BGP             []AgentBGP          `json:"bgp,omitempty"`
+	Probe           *Probe              `json:"probe,omitempty"`
 }
 
 // ConfigMap is one ConfigMap's data.
