@@ -35,6 +35,7 @@ var fields = map[facts.Part][]string{
 	facts.ServiceMonitors: {"ServiceMonitors"},
 	facts.Agents:          {"Agents"},
 	facts.BGP:             {"BGP"},
+	facts.Probing:         {"Probe"},
 	facts.HelmReleases:    {"HelmReleases"},
 	facts.Kustomizations:  {"Kustomizations"},
 	facts.FluxAPIs:        {"FluxAPIs"},
