@@ -31,6 +31,7 @@ var verbs = map[handover.Verb]func(context.Context, *Cluster, handover.Action) e
 	handover.GiveBack:     giveBack,
 	handover.Forget:       forget,
 	handover.Disown:       disown,
+	handover.Date:         date,
 	handover.HelmRollback: helmRollback,
 	handover.Remove:       remove,
 	handover.Release:      release,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
 )
 
@@ -44,6 +45,9 @@ const (
 	// rollback, with the release's own way of applying, and without hooks. Where the newest revision is such a one
 	// already, nothing is done.
 	HelmRollback Verb = "helm-rollback"
+	// Date has those who own a ConfigMap's data bear the time that its data had before the run, where it says the same as
+	// then: what was taken away and has come back, and what is empty instead of absent, has not changed.
+	Date Verb = "date"
 	// Remove deletes a Secret that is a Helm release's record, a ConfigMap, a Lease or a Pod; nothing else.
 	Remove Verb = "remove"
 	// Release deletes the object, which has to be suspended: its controller then lets go of what it manages.
@@ -93,6 +97,11 @@ type Action struct {
 	File string `json:"file,omitempty"`
 	// Was is what the object was before the first write to it, for GiveBack. The Runner fills it in from the journal.
 	Was *BeforeImage `json:"-"`
+	// Since is what the data was before the run, and when it had last changed, for Date. The Runner fills it in from the
+	// journal's baseline.
+	Since *facts.ConfigMap `json:"-"`
+	// Same are the keys that say the same when they are empty and when they are not there, for Date.
+	Same []string `json:"same,omitempty"`
 	// Why is the reason in one clause, for a person.
 	Why string `json:"why,omitempty"`
 }

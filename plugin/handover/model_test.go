@@ -60,6 +60,8 @@ type model struct {
 	rolls string
 	stuck bool
 
+	dated *facts.ConfigMap // what cilium-config was last dated by
+
 	upgrades, installs, backups int
 	naked                       []string // moments in which something was wrong
 	writes                      []string
@@ -318,6 +320,11 @@ func (m *model) do(a handover.Action) error {
 			Namespace: "kube-system", Release: "cilium", Secret: "back", Status: "deployed", Revision: len(m.live.Records) + 1,
 		})
 		m.shared = true
+	case handover.Date:
+		if m.live.Records[len(m.live.Records)-1].Secret != "back" {
+			m.naked = append(m.naked, "cilium-config is dated before Helm has gone back")
+		}
+		m.dated = a.Since
 	case handover.Reconcile:
 	default:
 		return fmt.Errorf("the model knows no %s", a.Verb)

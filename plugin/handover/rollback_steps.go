@@ -154,6 +154,9 @@ func (r *rollback) helm(to int) Step {
 		Do: []Action{{
 			Verb: HelmRollback, Ref: record, To: to, Manager: HelmCLI, Objects: refs(r.in.Rendered.After),
 			Why: fmt.Sprintf("the contents of revision %d, as a new one", to),
+		}, {
+			Verb: Date, Ref: Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: names.Namespace, Name: "cilium-config"}, Manager: HelmCLI,
+			Same: check.SameWhenEmpty(), Why: "agents have read what it says",
 		}},
 	}
 }

@@ -183,6 +183,17 @@ func TestRollbackTargets(t *testing.T) {
 	}
 }
 
+// TestRollbackDatesTheConfiguration: what cilium-config says again is dated as it was when the rollback began.
+func TestRollbackDatesTheConfiguration(t *testing.T) {
+	m := finished(t)
+	if err := m.back(t, journal(t, m)); err != nil {
+		t.Fatal(err)
+	}
+	if m.dated == nil || m.dated.Changed.IsZero() || !m.dated.Changed.Equal(m.base.Live.Config.Changed) {
+		t.Errorf("dated by %+v", m.dated)
+	}
+}
+
 // TestRollbackAllows: what the user names may be replaced, and is not what stops the rollback then.
 func TestRollbackAllows(t *testing.T) {
 	m := finished(t)

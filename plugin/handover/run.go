@@ -173,6 +173,9 @@ func (r *Runner) act(ctx context.Context, j *Journal, s *Step, rec *StepRecord, 
 	if a.Verb == GiveBack {
 		a.Was = j.before(a.Ref)
 	}
+	if a.Verb == Date && j.Base != nil {
+		a.Since = j.Base.Config
+	}
 	r.tell(j, s, Event{Kind: Doing, Text: a.words()})
 	for {
 		err := r.World.Do(ctx, a)
