@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
@@ -152,8 +154,37 @@ func checkedBody(a handover.Action) (*unstructured.Unstructured, error) {
 	return o, nil
 }
 
+// suspend suspends an object, and where it is suspended already, sees to it that the action's manager is among those who
+// say so: what a manager called kubectl has suspended, kustomize-controller lets go when it next reconciles.
 func suspend(ctx context.Context, c *Cluster, a handover.Action) error {
-	return setSuspend(ctx, c, a, true)
+	if err := setSuspend(ctx, c, a, true); err != nil {
+		return err
+	}
+	o, err := c.get(ctx, a.Ref)
+	if err != nil {
+		return c.failed(doing(a.Verb), a.Ref, "get", err)
+	}
+	entries := o.GetManagedFields()
+	if len(entries) == 0 || slices.ContainsFunc(entries, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == a.Manager && saysSuspend(e) }) {
+		return nil
+	}
+	held := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"suspend": true}}}
+	held.SetGroupVersionKind(o.GroupVersionKind())
+	held.SetNamespace(o.GetNamespace())
+	held.SetName(o.GetName())
+	held.SetResourceVersion(o.GetResourceVersion())
+	r, err := c.object(ctx, a.Ref)
+	if err != nil {
+		return err
+	}
+	_, err = r.Apply(ctx, a.Ref.Name, held, metav1.ApplyOptions{FieldManager: a.Manager, Force: true})
+	return c.failed(doing(a.Verb), a.Ref, "patch", err)
+}
+
+// saysSuspend tells whether a manager owns spec.suspend.
+func saysSuspend(e metav1.ManagedFieldsEntry) bool {
+	set, err := setOf(e)
+	return err == nil && e.Subresource == "" && set.Has(fieldpath.MakePathOrDie("spec", "suspend"))
 }
 
 func resume(ctx context.Context, c *Cluster, a handover.Action) error {

@@ -115,6 +115,42 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// TestSuspendLasts: what somebody else has suspended is suspended by us as well, once, so that it stays when theirs is
+// taken back.
+func TestSuspendLasts(t *testing.T) {
+	const says = `{"f:spec":{"f:suspend":{}}}`
+	for name, c := range map[string]struct {
+		entries []metav1.ManagedFieldsEntry
+		want    string
+	}{
+		"by kubectl":      {[]metav1.ManagedFieldsEntry{owned("kubectl-patch", update, early, says)}, "PATCH application/apply-patch+yaml fieldManager=flux&force=true"},
+		"by flux already": {[]metav1.ManagedFieldsEntry{owned("kubectl-patch", update, early, says), owned("flux", update, early, says)}, ""},
+		"flux has another field": {
+			[]metav1.ManagedFieldsEntry{owned("kubectl-patch", update, early, says), owned("flux", update, early, `{"f:metadata":{"f:annotations":{"f:a":{}}}}`)},
+			"PATCH application/apply-patch+yaml fieldManager=flux&force=true",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAPI()
+			fields, err := json.Marshal(c.entries)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.put(releasePath, strings.Replace(helmRelease(`"a":0,"suspend":true`), `"name":"cilium"`, `"name":"cilium","managedFields":`+string(fields), 1))
+			if err := open(t, a).Do(t.Context(), handover.Action{Verb: handover.Suspend, Ref: releaseRef, Manager: "flux"}); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, w := range a.writes() {
+				got = append(got, w.method+" "+w.kind+" "+w.query)
+			}
+			if strings.Join(got, "; ") != c.want {
+				t.Errorf("wrote %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func told(err error) string {
 	if errors.Is(err, handover.ErrConflict) {
 		return "conflict: " + err.Error()

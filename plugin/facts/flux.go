@@ -22,23 +22,25 @@ type HelmRelease struct {
 	Labels             map[string]string `json:"labels,omitempty"`
 	Annotations        map[string]string `json:"annotations,omitempty"`
 	Suspend            bool              `json:"suspend,omitempty"`
-	Deleting           bool              `json:"deleting,omitempty"`
-	ReleaseName        string            `json:"releaseName,omitempty"` // as written
-	TargetNamespace    string            `json:"targetNamespace,omitempty"`
-	StorageNamespace   string            `json:"storageNamespace,omitempty"`
-	Chart              string            `json:"chart,omitempty"`        // spec.chart.spec.chart
-	ChartVersion       string            `json:"chartVersion,omitempty"` // spec.chart.spec.version
-	Source             string            `json:"source,omitempty"`       // "OCIRepository/kube-system/cilium-charts"
-	Interval           string            `json:"interval,omitempty"`
-	Timeout            string            `json:"timeout,omitempty"`
-	DriftDetection     string            `json:"driftDetection,omitempty"` // the mode
-	Values             values.Tree       `json:"values,omitempty"`         // inline, secrets masked
-	ValuesFrom         []string          `json:"valuesFrom,omitempty"`     // "ConfigMap/cilium-values"
-	Conditions         []Condition       `json:"conditions,omitempty"`
-	History            []Snapshot        `json:"history,omitempty"` // newest first
-	LastAction         string            `json:"lastAction,omitempty"`
-	ConfigDigest       string            `json:"configDigest,omitempty"` // of the values last attempted
-	HandledReconcileAt string            `json:"handledReconcileAt,omitempty"`
+	// SuspendedBy are the field managers that own spec.suspend, where it is set: whose they are decides who takes it back.
+	SuspendedBy        []string    `json:"suspendedBy,omitempty"`
+	Deleting           bool        `json:"deleting,omitempty"`
+	ReleaseName        string      `json:"releaseName,omitempty"` // as written
+	TargetNamespace    string      `json:"targetNamespace,omitempty"`
+	StorageNamespace   string      `json:"storageNamespace,omitempty"`
+	Chart              string      `json:"chart,omitempty"`        // spec.chart.spec.chart
+	ChartVersion       string      `json:"chartVersion,omitempty"` // spec.chart.spec.version
+	Source             string      `json:"source,omitempty"`       // "OCIRepository/kube-system/cilium-charts"
+	Interval           string      `json:"interval,omitempty"`
+	Timeout            string      `json:"timeout,omitempty"`
+	DriftDetection     string      `json:"driftDetection,omitempty"` // the mode
+	Values             values.Tree `json:"values,omitempty"`         // inline, secrets masked
+	ValuesFrom         []string    `json:"valuesFrom,omitempty"`     // "ConfigMap/cilium-values"
+	Conditions         []Condition `json:"conditions,omitempty"`
+	History            []Snapshot  `json:"history,omitempty"` // newest first
+	LastAction         string      `json:"lastAction,omitempty"`
+	ConfigDigest       string      `json:"configDigest,omitempty"` // of the values last attempted
+	HandledReconcileAt string      `json:"handledReconcileAt,omitempty"`
 	// Drills are the last results of the drills, by their names, from the annotation of DrillsAnnotation.
 	Drills map[string]DrillResult `json:"drills,omitempty"`
 }

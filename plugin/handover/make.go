@@ -196,6 +196,9 @@ func (p *Plan) note(in *Input) {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s: %s", c.Ref, c.Why))
 		}
 	}
+	if text := loose(in); text != "" {
+		p.Notes = append(p.Notes, text)
+	}
 	if in.Helmfile != "" {
 		p.Notes = append(p.Notes, "After the handover a helmfile sync or apply of "+in.Helmfile+" fights Flux: suspend the HelmRelease first, or do not run it.")
 	}

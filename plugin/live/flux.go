@@ -33,7 +33,9 @@ func seeHelmReleases(ctx context.Context, g *gatherer) error {
 			return fmt.Errorf("read HelmRelease %s/%s: not of its own schema", o.GetNamespace(), o.GetName())
 		}
 		if g.ofCilium(&hr) {
-			all = append(all, helmRelease(&hr, o.GetAPIVersion()))
+			seen := helmRelease(&hr, o.GetAPIVersion())
+			seen.SuspendedBy = suspenders(o.GetManagedFields())
+			all = append(all, seen)
 		}
 		return nil
 	})
@@ -41,6 +43,24 @@ func seeHelmReleases(ctx context.Context, g *gatherer) error {
 		f.Live.HelmReleases = sorted(all, func(h facts.HelmRelease) string { return h.ID() })
 	})
 	return err
+}
+
+// suspenders are the managers that own spec.suspend.
+func suspenders(entries []metav1.ManagedFieldsEntry) []string {
+	var all []string
+	for _, e := range entries {
+		var fields struct {
+			Spec map[string]any `json:"f:spec"`
+		}
+		if e.Subresource != "" || e.FieldsV1 == nil || json.Unmarshal(e.FieldsV1.Raw, &fields) != nil {
+			continue
+		}
+		if _, owned := fields.Spec["f:suspend"]; owned {
+			all = append(all, e.Manager)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // each calls do for every object of a kind in every namespace; a kind that is not served has none.
