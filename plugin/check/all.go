@@ -5,9 +5,10 @@ import "slices"
 // All is every check, by ID.
 func All() []Check {
 	all := slices.Concat(
+		probeChecks(),
 		clusterChecks(), workloadChecks(), agentChecks(), runningChecks(), featureChecks(), crdChecks(),
 		releaseChecks(), settingsChecks(), neighbourChecks(), gitopsChecks(), wiringChecks(), treeChecks(),
-		handoverChecks(), drillChecks(), cleanupChecks(),
+		handoverChecks(), drillChecks(), cleanupChecks(), datapathChecks(), aroundChecks(),
 	)
 	slices.SortFunc(all, func(a, b Check) int {
 		if len(a.ID) != len(b.ID) {

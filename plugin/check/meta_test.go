@@ -42,6 +42,12 @@ var fields = map[facts.Part][]string{
 	facts.Identity:        {"UID"},
 	facts.Sources:         {"Sources"},
 	facts.Fields:          {"Fields"},
+	facts.Health:          {"Health"},
+	facts.Relay:           {"Relays"},
+	facts.Tunnels:         {"Tunnels"},
+	facts.Targets:         {"Scraping"},
+	facts.Issuers:         {"Issuers"},
+	facts.Fetches:         {"Fetches"},
 	facts.Tree:            {}, // facts.Git, as a whole
 }
 

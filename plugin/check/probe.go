@@ -77,8 +77,6 @@ type probing struct {
 	good string // follows "3 nodes: "
 	bad  string
 	want string
-	// skip is why there is nothing to judge where nobody was to be asked.
-	skip string
 }
 
 func judgePodToPod(f facts.Facts) Verdict {
@@ -101,17 +99,17 @@ func judgeProbedDNS(f facts.Facts) Verdict {
 }
 
 func judgeProbedNames(f facts.Facts) Verdict {
-	return probing{
-		kind: facts.ProbeExternal, good: "names are resolved", bad: "names outside the cluster are not resolved", want: "an address",
-		skip: "no --probe-dns",
-	}.verdict(f)
+	if p := f.Live.Probe; p != nil && len(p.Names) == 0 {
+		return skip("not asked for: no --probe-dns")
+	}
+	return probing{kind: facts.ProbeExternal, good: "names are resolved", bad: "names outside the cluster are not resolved", want: "an address"}.verdict(f)
 }
 
 func judgeProbedEgress(f facts.Facts) Verdict {
-	return probing{
-		kind: facts.ProbeEgress, good: "it is reached", bad: "what is outside the cluster is not reached", want: "a TCP connection",
-		skip: "no --probe-egress",
-	}.verdict(f)
+	if p := f.Live.Probe; p != nil && len(p.Egress) == 0 {
+		return skip("not asked for: no --probe-egress")
+	}
+	return probing{kind: facts.ProbeEgress, good: "it is reached", bad: "what is outside the cluster is not reached", want: "a TCP connection"}.verdict(f)
 }
 
 func judgeProbeGone(f facts.Facts) Verdict {
@@ -150,9 +148,6 @@ func (g probing) verdict(f facts.Facts) Verdict {
 		if r.OK && r.Tries > 1 {
 			again++
 		}
-	}
-	if len(from) == 0 && g.skip != "" {
-		return skip("not asked for: %s", g.skip)
 	}
 	g.missing(p, from, &n)
 	return n.verdict(g.reason(p, slowest, again), g.bad)

@@ -76,10 +76,12 @@ func (f Facts) Accepts(object string) bool { return slices.Contains(f.Accepted, 
 // Expect is what the fleet asks of a cluster: names, and which features it must have.
 type Expect struct {
 	// Name is what the fleet file calls this cluster; empty when no fleet file names it.
-	Name     string            `json:"name,omitempty"`
-	Cilium   Names             `json:"cilium"`
-	Flux     FluxNames         `json:"flux"`
-	Features map[string]string `json:"features"` // feature -> required | optional | off
+	Name   string    `json:"name,omitempty"`
+	Cilium Names     `json:"cilium"`
+	Flux   FluxNames `json:"flux"`
+	// Prometheus is left out of recordings made before anybody asked.
+	Prometheus PrometheusNames   `json:"prometheus,omitzero"`
+	Features   map[string]string `json:"features"` // feature -> required | optional | off
 }
 
 // Names are those of Cilium's objects.
@@ -124,6 +126,12 @@ type Live struct {
 	Agents          []Agent             `json:"agents,omitempty"`
 	BGP             []AgentBGP          `json:"bgp,omitempty"`
 	Probe           *Probe              `json:"probe,omitempty"`
+	Health          []AgentHealth       `json:"health,omitempty"`
+	Tunnels         []AgentTunnels      `json:"tunnels,omitempty"`
+	Relays          []RelayStatus       `json:"relays,omitempty"`
+	Scraping        []Scraping          `json:"scraping,omitempty"`
+	Issuers         []Issuer            `json:"issuers,omitempty"`
+	Fetches         []Source            `json:"fetches,omitempty"`
 }
 
 // ConfigMap is one ConfigMap's data.

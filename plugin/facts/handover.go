@@ -1,5 +1,7 @@
 package facts
 
+import "time"
+
 // The parts that a handover needs besides.
 const (
 	Identity Part = "identity" // the UID of Namespace kube-system: which cluster this is, whatever it is called
@@ -21,6 +23,12 @@ type Source struct {
 	Revision   string      `json:"revision,omitempty"`
 	Digest     string      `json:"digest,omitempty"` // of the artifact's bytes
 	Conditions []Condition `json:"conditions,omitempty"`
+	Interval   string      `json:"interval,omitempty"` // how often it is fetched, as written
+	Generation int64       `json:"generation,omitempty"`
+	// Fetched is when the controller last stored an artifact: a fetch that finds nothing new does not move it.
+	Fetched            time.Time `json:"fetched,omitzero"`
+	ObservedGeneration int64     `json:"observedGeneration,omitempty"`
+	HandledReconcileAt string    `json:"handledReconcileAt,omitempty"` // the last request to fetch that was answered
 }
 
 // Ref is "Kind/namespace/name".

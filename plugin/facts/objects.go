@@ -114,8 +114,9 @@ type CRD struct {
 	Bundle  string `json:"bundle,omitempty"`  // annotation gateway.networking.k8s.io/bundle-version
 	Channel string `json:"channel,omitempty"` // annotation gateway.networking.k8s.io/channel
 	// Deleting: it is on its way out, and so is everything of its kind.
-	Deleting bool     `json:"deleting,omitempty"`
-	Served   []string `json:"served,omitempty"` // read only where the bundle does not tell
+	Deleting bool      `json:"deleting,omitempty"`
+	Created  time.Time `json:"created,omitzero"`
+	Served   []string  `json:"served,omitempty"` // read only where the bundle does not tell
 }
 
 // GatewayClass is one GatewayClass.

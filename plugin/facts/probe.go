@@ -24,6 +24,9 @@ type Probe struct {
 	Began time.Time `json:"began,omitzero"`
 	Ended time.Time `json:"ended,omitzero"`
 	Image string    `json:"image,omitempty"`
+	// Names and Egress are what was to be resolved and reached outside the cluster.
+	Names  []string `json:"names,omitempty"`
+	Egress []string `json:"egress,omitempty"`
 	// Nodes are those that were to be probed, Others counts those that --probe-nodes left out.
 	Nodes   []ProbeNode   `json:"nodes,omitempty"`
 	Others  int           `json:"others,omitempty"`

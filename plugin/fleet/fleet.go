@@ -28,7 +28,9 @@ type Fleet struct {
 	Cilium     facts.Names     `json:"cilium,omitzero"`
 	Flux       facts.FluxNames `json:"flux,omitzero"`
 	Features   Wants           `json:"features,omitempty"`
-	Bootstrap  Bootstrap       `json:"bootstrap,omitzero"`
+	// Prometheus is where to ask whether Cilium is scraped.
+	Prometheus facts.PrometheusNames `json:"prometheus,omitzero"`
+	Bootstrap  Bootstrap             `json:"bootstrap,omitzero"`
 }
 
 // Cluster is one cluster of the fleet.
@@ -87,7 +89,8 @@ func Default() Fleet {
 			"lb-ipam": Optional, "hubble": Required, "prometheus": Required, "spegel": Required,
 			"coredns": Required, "cert-manager": Optional,
 		},
-		Bootstrap: Bootstrap{Values: "bootstrap/values/cilium.yaml", Helmfile: "bootstrap/helmfile.d/01-core.yaml.gotmpl"},
+		Prometheus: facts.PrometheusNames{Selector: "app.kubernetes.io/name=prometheus", Port: 9090},
+		Bootstrap:  Bootstrap{Values: "bootstrap/values/cilium.yaml", Helmfile: "bootstrap/helmfile.d/01-core.yaml.gotmpl"},
 	}
 }
 
@@ -149,7 +152,7 @@ func (c *Cluster) complete() {
 
 // Expect is what the fleet asks of cluster c. It shares nothing: facts of many clusters are gathered at once.
 func (f Fleet) Expect(c Cluster) facts.Expect {
-	e := facts.Expect{Cilium: f.Cilium, Flux: f.Flux, Features: maps.Clone(f.Features)}
+	e := facts.Expect{Cilium: f.Cilium, Flux: f.Flux, Prometheus: f.Prometheus, Features: maps.Clone(f.Features)}
 	if slices.Contains(f.Clusters, c) {
 		e.Name = c.Name
 	}

@@ -130,16 +130,7 @@ func fill(a *facts.Agent, s status) {
 	a.Encryption = facts.Encryption{
 		Mode: s.Encryption.Mode, Message: s.Encryption.Msg, NodeEncryption: s.Encryption.WireGuard.NodeEncryption,
 	}
-	for _, i := range s.Encryption.WireGuard.Interfaces {
-		out := facts.Interface{Name: i.Name, ListenPort: i.ListenPort, PeerCount: i.PeerCount}
-		for _, p := range i.Peers {
-			out.Peers = append(out.Peers, facts.Peer{
-				Endpoint: p.Endpoint, LastHandshake: parseTime(p.LastHandshake), Received: p.Received, Transmitted: p.Transmitted,
-			})
-		}
-		slices.SortFunc(out.Peers, func(x, y facts.Peer) int { return cmp.Compare(x.Endpoint, y.Endpoint) })
-		a.Encryption.Interfaces = append(a.Encryption.Interfaces, out)
-	}
+	a.Encryption.Interfaces = interfaces(s.Encryption.WireGuard.Interfaces)
 	o := s.Hubble.Observer
 	a.Hubble = facts.Hubble{State: s.Hubble.State, Message: s.Hubble.Msg, CurrentFlows: o.CurrentFlows, MaxFlows: o.MaxFlows, SeenFlows: o.SeenFlows}
 	a.IPAM, a.Routing = s.IPAM.Status, s.Routing.Mode

@@ -58,7 +58,7 @@ func crd(m *metav1.PartialObjectMetadata) (facts.CRD, bool) {
 				Bundle:  m.Annotations["gateway.networking.k8s.io/bundle-version"],
 				Channel: m.Annotations["gateway.networking.k8s.io/channel"],
 
-				Deleting: m.DeletionTimestamp != nil,
+				Deleting: m.DeletionTimestamp != nil, Created: m.CreationTimestamp.UTC(),
 			}, true
 		}
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	Expect  facts.Expect
 	Parts   []facts.Part // what to look at
 	NoExec  bool         // leave the agents alone
+	Probe   bool         // ask what is asked only with a probe
 	Timeout time.Duration
 	Now     func() time.Time
 	// Tell hears how many of how many parts have been looked at; may be nil.
@@ -70,6 +71,10 @@ func (g *gatherer) look(ctx context.Context, config *rest.Config) {
 			g.facts.Declined[part] = "--no-exec"
 			continue
 		}
+		if looks[part].probe && !g.options.Probe {
+			g.facts.Declined[part] = facts.NoProbe
+			continue
+		}
 		waves[looks[part].wave] = append(waves[looks[part].wave], part)
 	}
 	g.total = len(waves[0]) + len(waves[1])
@@ -97,7 +102,7 @@ func withNeeded(parts []facts.Part) []facts.Part {
 			continue // Git's, not the cluster's
 		}
 		all[part] = true
-		if first := looks[part].after; first != "" {
+		for _, first := range looks[part].after {
 			all[first] = true
 		}
 	}
@@ -120,7 +125,7 @@ func (g *gatherer) wave(ctx context.Context, parts []facts.Part) {
 func (g *gatherer) one(ctx context.Context, part facts.Part) error {
 	look := looks[part]
 	g.mu.Lock()
-	why, blind := g.facts.Blind[look.after]
+	why, blind := g.firstBlind(look.after)
 	g.mu.Unlock()
 	var err error
 	if blind {
@@ -139,6 +144,16 @@ func (g *gatherer) one(ctx context.Context, part facts.Part) error {
 		g.options.Tell(done, total)
 	}
 	return err
+}
+
+// firstBlind is why the first of parts that could not be seen could not; the lock is held.
+func (g *gatherer) firstBlind(parts []facts.Part) (string, bool) {
+	for _, part := range parts {
+		if why, blind := g.facts.Blind[part]; blind {
+			return why, true
+		}
+	}
+	return "", false
 }
 
 func (g *gatherer) blindAll(parts []facts.Part, err error) {

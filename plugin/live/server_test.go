@@ -175,7 +175,7 @@ func options(parts ...facts.Part) Options {
 		Cluster: "infra", Context: "admin@infra", Parts: parts, NoExec: true, Timeout: time.Minute, Now: func() time.Time { return noon },
 		Expect: facts.Expect{
 			Cilium: facts.Names{Namespace: "kube-system", Release: "cilium", DaemonSet: "cilium", Operator: "cilium-operator"},
-			Flux:   facts.FluxNames{Namespace: "flux-system", Settings: "cluster-settings"},
+			Flux:   facts.FluxNames{Namespace: "flux-system", Kustomization: "cilium-core", HelmRelease: "cilium", HelmReleaseNamespace: "kube-system", Settings: "cluster-settings"},
 		},
 	}
 }

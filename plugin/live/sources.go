@@ -80,7 +80,10 @@ func source(o *unstructured.Unstructured) facts.Source {
 		APIVersion: o.GetAPIVersion(), Kind: o.GetKind(), Namespace: o.GetNamespace(), Name: o.GetName(),
 		URL: sourceURL(text("spec", "url")), Type: text("spec", "type"),
 		Revision: text("status", "artifact", "revision"), Digest: text("status", "artifact", "digest"),
+		Interval: text("spec", "interval"), Generation: o.GetGeneration(), Fetched: parseTime(text("status", "artifact", "lastUpdateTime")),
+		HandledReconcileAt: text("status", "lastHandledReconcileAt"),
 	}
+	out.ObservedGeneration, _, _ = unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	if name := o.GetLabels()["kustomize.toolkit.fluxcd.io/name"]; name != "" {
 		out.By = o.GetLabels()["kustomize.toolkit.fluxcd.io/namespace"] + "/" + name
 	}
