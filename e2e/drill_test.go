@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,14 +14,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// quick makes a scaffolded tree report what is not healthy after half a minute, and pushes it.
-func (l *lab) quick(t *testing.T, tree string) {
+// soon makes a scaffolded tree report what is not healthy after half a minute.
+func (l *lab) soon(t *testing.T, tree string) {
 	t.Helper()
 	for _, cluster := range []string{"infra", "apps"} {
 		file := filepath.Join(tree, "kubernetes/clusters", cluster, "infrastructure.yaml")
 		edit(t, file, "  timeout: 20m", "  timeout: 30s")
 	}
 	l.must(t, tree, "git", "commit", "-q", "-a", "-m", "Report soon")
+}
+
+// quick is soon, pushed, and adopted by Flux.
+func (l *lab) quick(t *testing.T, tree string) {
+	t.Helper()
+	l.soon(t, tree)
 	before := l.both(t)
 	l.sendOff(t, tree)
 	l.adopted(t, tree, before)
@@ -124,9 +129,6 @@ func (l *lab) drills(t *testing.T, tree, cluster string, code int, args ...strin
 // TestDrills: on a cluster under Flux every drill shows what it is for, no pod of Cilium's changes, and afterwards every
 // object is what it was; killed in the middle, whoever comes next finishes.
 func TestDrills(t *testing.T) {
-	if os.Getenv("E2E_DRILLS") == "" {
-		t.Skip("takes eight minutes, and is not steady yet: E2E_DRILLS=1")
-	}
 	l := another(t)
 	tree := l.scaffolded(t)
 	l.quick(t, tree)

@@ -48,7 +48,7 @@ func drillObject(m *drilling) {
 		Do: m.reconcile(m.p.Wiring),
 	})
 	m.undo(Step{
-		ID: StepUnbreak, Title: "unbreak", Until: []Want{Reverted}, Within: time.Minute,
+		ID: StepUnbreak, Title: "unbreak", Until: []Want{Reverted, AllWell}, Within: soon,
 		Do: []Action{
 			{Verb: Patch, Ref: m.p.Release, Manager: HandManager, Why: "where it is still there", Change: change(nil, label...)},
 			{Verb: GiveBack, Ref: m.p.Release, Manager: HandManager, Why: "as it was"},
@@ -82,7 +82,7 @@ func drillChild(m *drilling) {
 		Do: m.reconcile(m.p.Release),
 	})
 	m.undo(Step{
-		ID: StepUnbreak, Title: "unbreak", Until: []Want{Restored}, Within: time.Minute,
+		ID: StepUnbreak, Title: "unbreak", Until: []Want{Restored, AllWell}, Within: soon,
 		Do: []Action{
 			{Verb: Patch, Ref: operator, Manager: DrillManager, Why: "where it is not restored", Change: change(was, label...)},
 			{Verb: GiveBack, Ref: operator, Manager: DrillManager, Why: "as it was"},

@@ -89,10 +89,19 @@ func (m *drilling) refuse() {
 		m.p.own(refusedDrillBusy, false, []check.Evidence{{Where: m.in.Facts.Cluster, Got: m.in.Busy}})
 	} else if !ok {
 		m.p.own(refusedDrillWell, false, []check.Evidence{{Where: m.in.Facts.Cluster, Got: why, Want: "Cilium under Flux, and ready"}})
+		m.p.Drill.Working = m.working()
 	}
 	if m.d.Dangerous && !m.in.Danger {
 		m.p.own(refusedDrillDanger, false, []check.Evidence{{Where: "drill " + m.d.Name, Got: m.d.Danger}})
 	}
+}
+
+// working tells whether what is not well is only being worked on: nothing has failed, and nothing is held.
+func (m *drilling) working() bool {
+	if m.hr == nil || m.ks == nil || m.hr.Suspend || m.hr.Deleting || m.ks.Suspend || m.ks.Deleting {
+		return false
+	}
+	return conditionOf(m.hr.Conditions, "Ready").Status != "False" && Ready(m.ks).Status != "False"
 }
 
 func (m *drilling) step(s Step) { m.p.Steps = append(m.p.Steps, s) }

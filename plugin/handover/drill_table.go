@@ -73,6 +73,8 @@ type DrillPlan struct {
 	Bound time.Duration `json:"bound"`
 	// Value is what is set, where it is waited for to appear.
 	Value string `json:"value,omitempty"`
+	// Working: Flux is at work on what the drill is about; what is not well may be so when it is done.
+	Working bool `json:"-"`
 	// Last is what the drill came to last.
 	Last *facts.DrillResult `json:"-"`
 	// Accept: pods that came while the DaemonSet was marked may be replaced once more.

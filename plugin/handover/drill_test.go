@@ -363,3 +363,30 @@ func TestDrillPlans(t *testing.T) {
 		t.Errorf("notes %q", p.Notes)
 	}
 }
+
+// TestDrillWaitsForFluxAtWork: what is only being worked on may be well in a moment, what has failed or is held is not.
+func TestDrillWaitsForFluxAtWork(t *testing.T) {
+	ready := func(status string) []facts.Condition {
+		return []facts.Condition{{Type: "Ready", Status: status, Reason: "any"}}
+	}
+	for name, c := range map[string]struct {
+		spoil   func(*facts.Live)
+		working bool
+	}{
+		"well":                         {func(*facts.Live) {}, false},
+		"the release is corrected":     {func(l *facts.Live) { l.HelmReleases[0].Conditions = ready("Unknown") }, true},
+		"the Kustomization reconciles": {func(l *facts.Live) { l.Kustomizations[0].Conditions = ready("Unknown") }, true},
+		"the release has failed":       {func(l *facts.Live) { l.HelmReleases[0].Conditions = ready("False") }, false},
+		"one works, one has failed": {func(l *facts.Live) {
+			l.HelmReleases[0].Conditions, l.Kustomizations[0].Conditions = ready("Unknown"), ready("False")
+		}, false},
+		"the release is suspended": {func(l *facts.Live) { l.HelmReleases[0].Conditions, l.HelmReleases[0].Suspend = ready("Unknown"), true }, false},
+	} {
+		in := newGround(t).drillInput(t)
+		in.Facts.Live.HelmReleases, in.Facts.Live.Kustomizations = slices.Clone(in.Facts.Live.HelmReleases), slices.Clone(in.Facts.Live.Kustomizations)
+		c.spoil(&in.Facts.Live)
+		if p := handover.MakeDrill(handover.Drills()[0], in); p.Drill.Working != c.working || p.Ready != (name == "well") {
+			t.Errorf("%s: working %t, ready %t: %v", name, p.Drill.Working, p.Ready, p.Refusals)
+		}
+	}
+}

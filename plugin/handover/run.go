@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -251,7 +252,7 @@ func (r *Runner) again(ctx context.Context, deadline time.Time, what string, err
 }
 
 func (r *Runner) failed(what string, err error) error {
-	return &Stop{Kind: StopError, Reason: what + ": " + err.Error(), Err: err}
+	return &Stop{Kind: StopError, Reason: what + ": " + strings.Join(strings.Split(err.Error(), "\n"), "; "), Err: err}
 }
 
 func (r *Runner) save(ctx context.Context, j *Journal) error {

@@ -19,6 +19,7 @@ const (
 	RunNothing    RunOutcome = "nothing to do" // it is as it is to be already
 	RunGoing      RunOutcome = "running"
 	RunRolledBack RunOutcome = "rolled-back"
+	RunUndoing    RunOutcome = "undoing"   // a drill puts everything back
 	RunStopped    RunOutcome = "stopped"   // by a guard, an error or the user; nothing goes on by itself
 	RunRefused    RunOutcome = "refused"   // before anything was changed
 	RunLocked     RunOutcome = "locked"    // somebody else is at it
@@ -71,6 +72,7 @@ func OfJournal(j *handover.Journal, names facts.Expect) RunCluster {
 		Began: j.Began, Ended: j.Ended, Stop: j.Stop, Steps: filled(j.Steps), Seen: j.Seen, Tree: j.Tree, Backup: j.Backup,
 		Outcome: map[handover.RunPhase]RunOutcome{
 			handover.Running: RunGoing, handover.Frozen: RunStopped, handover.Finished: RunFinished, handover.RolledBack: RunRolledBack,
+			handover.Undoing: RunUndoing,
 		}[j.Phase],
 	}
 	if j.Base == nil {
@@ -136,7 +138,7 @@ func (c RunCluster) paint(p *Page) string {
 		return p.Paint(check.Fail, string(c.Outcome))
 	case RunUnseen:
 		return p.Paint(check.Unknown, string(c.Outcome))
-	case RunGoing, RunRolledBack:
+	case RunGoing, RunUndoing, RunRolledBack:
 		return p.Paint(check.Warn, string(c.Outcome))
 	case RunNot, RunNone:
 	}
@@ -170,7 +172,7 @@ func (c RunCluster) took() string {
 
 // details are a cluster's steps, where they are asked for or where it did not go well, and what is kept.
 func (c RunCluster) details(p *Page, wide bool) {
-	stopped := c.Outcome == RunStopped || c.Outcome == RunGoing
+	stopped := c.Outcome == RunStopped || c.Outcome == RunGoing || c.Outcome == RunUndoing
 	if (stopped || wide) && len(c.Steps) > 0 {
 		p.Line("")
 		c.steps(p)
@@ -215,7 +217,7 @@ func (p *Page) stepWord(run RunOutcome, s handover.StepRecord) string {
 		return none
 	case !s.Ended.IsZero():
 		return p.Paint(check.Pass, "ok")
-	case run == RunGoing:
+	case run == RunGoing, run == RunUndoing:
 		return p.Paint(check.Warn, "running")
 	}
 	return p.Paint(check.Fail, "stopped")

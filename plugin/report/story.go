@@ -91,9 +91,6 @@ func newStoryRun(t Told) StoryRun {
 	if r.Name == "" {
 		r.Name = handover.HandoverName
 	}
-	if r.Outcome == "" { // a drill that has not put everything back
-		r.Outcome = RunStopped
-	}
 	r.Server, r.Evidence = t.Server, t.Evidence
 	for _, b := range j.Before {
 		r.Wrote = append(r.Wrote, Wrote{Ref: b.Ref, Existed: b.Existed})

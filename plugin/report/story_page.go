@@ -131,7 +131,7 @@ func (r StoryRun) class() string {
 	switch r.Outcome {
 	case RunFinished, RunRolledBack, RunNothing:
 		return check.Pass.String()
-	case RunGoing, RunUnseen:
+	case RunGoing, RunUndoing, RunUnseen:
 		return check.Unknown.String()
 	case RunStopped, RunRefused, RunLocked, RunNot, RunNone:
 	}

@@ -31,7 +31,7 @@ func (s Story) Table(p *Page, wide bool) {
 }
 
 func (r StoryRun) table(p *Page, wide bool) {
-	if wide || r.Outcome == RunStopped || r.Outcome == RunGoing {
+	if wide || r.Outcome == RunStopped || r.Outcome == RunGoing || r.Outcome == RunUndoing {
 		p.Line("")
 		r.steps(p)
 	}
@@ -142,7 +142,7 @@ func (r StoryRun) who() string {
 func (r StoryRun) how() string {
 	text := fmt.Sprintf("The %s %s.", r.Name, map[RunOutcome]string{
 		RunFinished: "came to its end", RunStopped: "stopped", RunRolledBack: "came to its end: Cilium is under its Helm release again",
-		RunGoing: "had not ended when this was written",
+		RunGoing: "had not ended when this was written", RunUndoing: "had not put everything back when this was written",
 	}[r.Outcome])
 	if !r.Began.IsZero() {
 		text += " It began at " + stamp(r.Began)

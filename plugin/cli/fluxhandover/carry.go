@@ -169,7 +169,7 @@ func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(ha
 		err = o.plans(ctx, j, inputs[0])
 	}
 	if err == nil && j.journal == nil {
-		err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan))
+		err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan, "plan"))
 	}
 	if err != nil {
 		c := o.about(j, report.RunRefused)

@@ -45,7 +45,7 @@ func (o *drillOptions) tellAll(ctx context.Context, drills []handover.Drill) err
 // not undone, or stopped, is.
 func (o *drillOptions) drillAll(ctx context.Context, jobs []*drillJob) error {
 	return o.drillEach(ctx, jobs, func(ctx context.Context, j *drillJob, id string, tell func(handover.Event)) (report.DrillDone, error) {
-		if err := o.planDrill(ctx, j); err != nil {
+		if err := o.planWell(ctx, j); err != nil {
 			return j.done(report.DrillUnseen), err
 		}
 		if !j.plan.Ready {

@@ -89,8 +89,8 @@ func (o *statusOptions) drill(ctx context.Context, t cli.Target) *report.RunClus
 	}
 	c := report.OfJournal(left, t.Expect)
 	c.Cluster, c.Context = t.Name, t.Context
-	if c.Outcome = report.RunStopped; left.Phase == handover.Running && o.env.Now().Before(left.Until) {
-		c.Outcome = report.RunGoing
+	if !o.env.Now().Before(left.Until) { // whoever was to undo it by then is dead
+		c.Outcome = report.RunStopped
 	}
 	return &c
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/checkout"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
@@ -30,13 +31,33 @@ func (o *drillOptions) prepareDrill(ctx context.Context, j *drillJob) (err error
 	if j.cluster, err = o.reach(ctx, &o.aims, j.target); err != nil {
 		return &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("reach %s: %w", j.target.Name, err)}
 	}
-	if err := o.planDrill(ctx, j); err != nil {
+	if err := o.planWell(ctx, j); err != nil {
 		return err
 	}
 	if err := o.allowed(ctx, j.target, j.plan); err != nil {
 		return &cli.Exit{Code: cli.ExitCannotTell, Err: err}
 	}
 	return nil
+}
+
+// lull is how long a drill waits for Flux to come to an end with what it is at, breath how long between two looks.
+const (
+	lull   = time.Minute
+	breath = 2 * time.Second
+)
+
+// planWell plans the drill once Flux is not at work on what the drill is about, or has been for too long: the drill before
+// may have left it something to do.
+func (o *drillOptions) planWell(ctx context.Context, j *drillJob) error {
+	end := o.env.Now().Add(lull)
+	for {
+		if err := o.planDrill(ctx, j); err != nil || !j.plan.Drill.Working || !o.env.Now().Before(end) {
+			return err
+		}
+		if err := o.env.Sleep(ctx, breath); err != nil {
+			return err
+		}
+	}
 }
 
 // planDrill plans the drill by what the cluster says now.

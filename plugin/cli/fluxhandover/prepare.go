@@ -46,7 +46,7 @@ func (o *runOptions) prepare(ctx context.Context, targets []cli.Target, saved *r
 			return nil, err
 		}
 		if saved != nil && j.journal == nil && j.plan.Ready && !j.plan.Done {
-			if err := o.same(planFor(saved, t), j.plan); err != nil {
+			if err := o.same(planFor(saved, t), j.plan, "plan"); err != nil {
 				return nil, err
 			}
 		}
@@ -124,14 +124,14 @@ func (o *runOptions) plans(ctx context.Context, j *job, in handover.Input) error
 	return nil
 }
 
-// same refuses where the plan of now is not the one that was saved or shown.
-func (o *runOptions) same(was, now *handover.Plan) error {
+// same refuses where the plan of now is not the one that was saved or shown; again is the command that plans once more.
+func (o *runOptions) same(was, now *handover.Plan, again ...string) error {
 	changes := changed(was, now)
 	if len(changes) == 0 {
 		return nil
 	}
 	return &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s is not as it was planned for: %s; nothing was changed there; plan again: %s",
-		now.Cluster, strings.Join(changes, "; "), cli.Shell(o.env.Name, "plan", "--context", now.Context))}
+		now.Cluster, strings.Join(changes, "; "), cli.Shell(o.env.Name, append(again, "--context", now.Context)...))}
 }
 
 // changed says in what two plans for one cluster differ, where that matters.

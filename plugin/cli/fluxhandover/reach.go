@@ -21,6 +21,8 @@ type changer interface {
 	Take(ctx context.Context, identity string) (lease, error)
 	// Kept is the journal in the cluster.
 	Kept() handover.Keeper
+	// Follow puts a token into fresh whenever a journal of the cluster's may have changed; broken tells why it does not.
+	Follow(fresh chan<- struct{}) (broken func() error)
 	// Own are this tool's objects in the cluster.
 	Own(ctx context.Context) ([]handover.Own, error)
 	// KeptDrill is the journal of the cluster's last drill, in the cluster.

@@ -262,7 +262,7 @@ func (o *rollbackOptions) one(ctx context.Context, j *job, tell func(handover.Ev
 			err = &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: another run was here in between; see: %s", j.target.Name, o.command("status", []cli.Target{j.target}))}
 		}
 		if err == nil && j.journal == nil {
-			err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan))
+			err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan, "rollback", "--dry-run"))
 		}
 		if err != nil {
 			return o.about(j, report.RunRefused), err

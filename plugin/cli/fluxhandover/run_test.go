@@ -38,6 +38,7 @@ func (p *pretend) Allowed(context.Context, []handover.Right) ([]handover.Right, 
 func (p *pretend) Own(context.Context) ([]handover.Own, error) { return nil, nil }
 func (p *pretend) Kept() handover.Keeper                       { return &p.kept }
 func (p *pretend) KeptDrill() handover.Keeper                  { return &p.drills }
+func (p *pretend) Follow(chan<- struct{}) func() error         { return func() error { return nil } }
 func (p *pretend) World(string, []handover.Ref) handover.World { return nil }
 func (p *pretend) Lost() <-chan struct{}                       { return nil }
 func (p *pretend) Release(context.Context) error               { p.given = true; return nil }

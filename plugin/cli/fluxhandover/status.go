@@ -15,8 +15,11 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
 
-// lookAgain is how long --watch waits between two looks.
-const lookAgain = 2 * time.Second
+// lookAgain is how long --watch waits between two looks where no change is told of, and where nobody tells.
+const (
+	lookAgain = 30 * time.Second
+	lookSoon  = 2 * time.Second
+)
 
 // statusOptions are the flags of status.
 type statusOptions struct {
@@ -65,6 +68,7 @@ func (o *statusOptions) run(ctx context.Context) error {
 		return err
 	}
 	var shown []byte
+	wait := o.follow(ctx, targets)
 	for {
 		doc := o.look(ctx, targets)
 		if err := ctx.Err(); err != nil {
@@ -73,13 +77,49 @@ func (o *statusOptions) run(ctx context.Context) error {
 		if shown, err = o.show(doc, shown); err != nil {
 			return err
 		}
-		going := slices.ContainsFunc(doc.Clusters, func(c report.RunCluster) bool { return c.Outcome == report.RunGoing })
+		going := slices.ContainsFunc(doc.Clusters, func(c report.RunCluster) bool {
+			return c.Outcome == report.RunGoing || c.Outcome == report.RunUndoing
+		})
 		if !o.watch || !going {
 			return statusExit(doc)
 		}
-		if err := o.env.Sleep(ctx, lookAgain); err != nil {
+		if err := wait(); err != nil {
 			return err
 		}
+	}
+}
+
+// follow has the clusters tell of changes of their journals, and gives what waits for one.
+func (o *statusOptions) follow(ctx context.Context, targets []cli.Target) (wait func() error) {
+	if !o.watch {
+		return nil
+	}
+	fresh := make(chan struct{}, 1)
+	var broken []func() error
+	for _, t := range targets {
+		c, err := o.reach(ctx, &o.aims, t)
+		if err != nil {
+			broken = append(broken, func() error { return err })
+			continue
+		}
+		broken = append(broken, c.Follow(fresh))
+	}
+	return func() error {
+		within, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go func() {
+			select {
+			case <-fresh:
+				cancel()
+			case <-within.Done():
+			}
+		}()
+		atMost := lookAgain
+		if slices.ContainsFunc(broken, func(why func() error) bool { return why() != nil }) {
+			atMost = lookSoon
+		}
+		_ = o.env.Sleep(within, atMost) // its error says that something has changed, or that ctx is over
+		return ctx.Err()
 	}
 }
 
