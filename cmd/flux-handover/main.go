@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
-	env := cli.System(cli.TypedName(os.Args[0]))
-	os.Exit(cli.Main(env, fluxhandover.New(env), os.Args[1:]))
+	name, args := cli.Called(os.Args)
+	env := cli.System(name)
+	os.Exit(cli.Main(env, fluxhandover.New(env), args))
 }

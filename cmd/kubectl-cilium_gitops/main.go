@@ -13,8 +13,9 @@ import (
 
 func main() {
 	brief()
-	env := cli.System(cli.TypedName(os.Args[0]))
-	os.Exit(cli.Main(env, ciliumgitops.New(env), os.Args[1:]))
+	name, args := cli.Called(os.Args)
+	env := cli.System(name)
+	os.Exit(cli.Main(env, ciliumgitops.New(env), args))
 }
 
 // brief has memory collected less often than a server would: rendering a chart takes a quarter less of a processor, and

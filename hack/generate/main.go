@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -24,7 +25,15 @@ import (
 )
 
 func main() {
-	if err := write("."); err != nil {
+	man := flag.String("man", "", "write man pages into this directory instead, for a release")
+	flag.Parse()
+	var err error
+	if *man != "" {
+		err = manual(*man)
+	} else {
+		err = write(".")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
@@ -129,10 +138,7 @@ func runAs(name string, program func(*cli.Env) *cobra.Command, root string, args
 // generated is every generated file, by its path from the repository's root.
 func generated() (map[string][]byte, error) {
 	files := map[string][]byte{"docs/checks.md": checks(), "docs/lint.md": lintRules()}
-	for name, root := range map[string]func(*cli.Env) *cobra.Command{
-		"kubectl cilium-gitops": ciliumgitops.New,
-		"flux handover":         fluxhandover.New,
-	} {
+	for name, root := range programs() {
 		env := cli.System(name)
 		if err := reference(files, root(env), name); err != nil {
 			return nil, err
@@ -141,10 +147,17 @@ func generated() (map[string][]byte, error) {
 	return files, nil
 }
 
+// programs are both root commands, by the name that users type.
+func programs() map[string]func(*cli.Env) *cobra.Command {
+	return map[string]func(*cli.Env) *cobra.Command{
+		"kubectl cilium-gitops": ciliumgitops.New,
+		"flux handover":         fluxhandover.New,
+	}
+}
+
 // reference adds a page for each command below root.
 func reference(files map[string][]byte, root *cobra.Command, name string) error {
 	root.DisableAutoGenTag = true
-	root.InitDefaultCompletionCmd()
 	file := func(path string) string { return strings.ReplaceAll(path, " ", "_") + ".md" }
 	var walk func(*cobra.Command) error
 	walk = func(cmd *cobra.Command) error {
@@ -155,7 +168,7 @@ func reference(files map[string][]byte, root *cobra.Command, name string) error 
 		}
 		files["docs/reference/"+file(cmd.CommandPath())] = page.Bytes()
 		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
+			if sub.IsAvailableCommand() && sub.Name() != "help" {
 				if err := walk(sub); err != nil {
 					return err
 				}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -62,13 +63,29 @@ func (c *Clusters) AddFlags(flags *pflag.FlagSet) {
 
 // Complete registers what Tab offers.
 func (c *Clusters) Complete(cmd *cobra.Command) {
-	_ = cmd.RegisterFlagCompletionFunc("context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		raw, err := c.raw()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		return names(raw), cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = cmd.RegisterFlagCompletionFunc("context", ListCompletion(c.Contexts))
+	for flag, names := range map[string]func(clientapi.Config) []string{
+		"cluster": func(raw clientapi.Config) []string { return slices.Sorted(maps.Keys(raw.Clusters)) },
+		"user":    func(raw clientapi.Config) []string { return slices.Sorted(maps.Keys(raw.AuthInfos)) },
+	} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			raw, err := c.raw()
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveError
+			}
+			return names(raw), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	_ = cmd.MarkFlagDirname("repo")
+}
+
+// Contexts are the kubeconfig's, for completion; none where it cannot be read.
+func (c *Clusters) Contexts() []string {
+	raw, err := c.raw()
+	if err != nil {
+		return nil
+	}
+	return names(raw)
 }
 
 // Given tells whether the user named clusters, rather than leave it to the fleet.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,20 +28,38 @@ func (o *Output) AddFlags(flags *pflag.FlagSet) {
 
 // AddReports adds --report.
 func (o *Output) AddReports(flags *pflag.FlagSet) {
-	kinds := report.KindsOf(report.Verification{}, report.Lint{})
-	if len(o.Like) > 0 {
-		kinds = report.KindsOf(o.Like...)
-	}
-	flags.Var(&o.Targets, "report", "Also write a report, KIND=FILE, repeatable; kinds: "+strings.Join(kinds, ", "))
+	flags.Var(&o.Targets, "report", "Also write a report, KIND=FILE, repeatable; kinds: "+strings.Join(o.kinds(), ", "))
 }
+
+// kinds are those of the reports that the command writes.
+func (o *Output) kinds() []string { return report.KindsOf(o.Like...) }
 
 // Complete registers what Tab offers.
 func (o *Output) Complete(cmd *cobra.Command) {
-	fixed := func(words []string) cobra.CompletionFunc {
-		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+	_ = cmd.RegisterFlagCompletionFunc("output", open(report.FormatNames(o.Like...)))
+	_ = cmd.RegisterFlagCompletionFunc("color", FixedCompletion(report.ColorModes()))
+	if cmd.Flags().Lookup("report") == nil {
+		return
 	}
-	_ = cmd.RegisterFlagCompletionFunc("output", fixed(report.FormatNames(o.Like...)))
-	_ = cmd.RegisterFlagCompletionFunc("color", fixed(report.ColorModes()))
+	var kinds []string
+	for _, kind := range o.kinds() {
+		kinds = append(kinds, kind+"=")
+	}
+	_ = cmd.RegisterFlagCompletionFunc("report", open(kinds))
+}
+
+// open offers words of which those that end in "=" are gone on with; behind it files are the shell's matter.
+func open(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if strings.Contains(typed, "=") {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		directive := cobra.ShellCompDirectiveNoFileComp
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(w, typed) && !strings.HasSuffix(w, "=") }) {
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		return words, directive
+	}
 }
 
 // Print writes doc on stdout.

@@ -12,7 +12,7 @@ import (
 // Root is the root command of either program.
 func Root(env *Env, short, long string) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "root",
+		Use:           env.file(),
 		Short:         short,
 		Long:          long,
 		SilenceUsage:  true,
@@ -22,7 +22,7 @@ func Root(env *Env, short, long string) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().VarP(newVerbosity(), "v", "v", "Log verbosity of the client libraries: 6 shows every request, 7 is the most")
-	root.AddCommand(version(env))
+	root.AddCommand(version(env), completion(env))
 	return root
 }
 

@@ -16,12 +16,19 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"kubectl-cilium_gitops": func() {
-			env := cli.System(cli.TypedName(os.Args[0]))
-			os.Exit(cli.Main(env, ciliumgitops.New(env), os.Args[1:]))
+			name, args := cli.Called(os.Args)
+			env := cli.System(name)
+			os.Exit(cli.Main(env, ciliumgitops.New(env), args))
+		},
+		"kubectl_complete-cilium_gitops": func() {
+			name, args := cli.Called(os.Args)
+			env := cli.System(name)
+			os.Exit(cli.Main(env, ciliumgitops.New(env), args))
 		},
 		"flux-handover": func() {
-			env := cli.System(cli.TypedName(os.Args[0]))
-			os.Exit(cli.Main(env, fluxhandover.New(env), os.Args[1:]))
+			name, args := cli.Called(os.Args)
+			env := cli.System(name)
+			os.Exit(cli.Main(env, fluxhandover.New(env), args))
 		},
 	})
 }

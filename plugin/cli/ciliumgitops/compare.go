@@ -58,7 +58,8 @@ not be seen and nothing is unexpected.`,
 	flags.BoolVar(&o.noExec, "no-exec", false, "Do not exec into the agents; what only they can tell is not compared")
 	o.clusters.Complete(cmd)
 	o.out.Complete(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("what", cobra.FixedCompletions(aspectNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("what", cli.ListCompletion(aspectNames))
+	_ = cmd.RegisterFlagCompletionFunc("reference", cli.ListCompletion(o.clusters.Contexts))
 	return cmd
 }
 

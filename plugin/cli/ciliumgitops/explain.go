@@ -15,13 +15,11 @@ import (
 func newExplain(env *cli.Env) *cobra.Command {
 	var out cli.Output
 	cmd := &cobra.Command{
-		Use:     "explain ID",
-		Short:   "Say what a check, or a rule of lint, means, why it matters and how to mend it",
-		Example: fmt.Sprintf("  %s explain CG108", env.Name),
-		Args:    cobra.ExactArgs(1),
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(checkIDs(), ruleIDs()...), cobra.ShellCompDirectiveNoFileComp
-		},
+		Use:               "explain ID",
+		Short:             "Say what a check, or a rule of lint, means, why it matters and how to mend it",
+		Example:           fmt.Sprintf("  %s explain CG108", env.Name),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cli.ArgsCompletion(1, func() []string { return append(checkIDs(), ruleIDs()...) }),
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, c := range check.All() {
 				if strings.EqualFold(string(c.ID), args[0]) {

@@ -76,6 +76,7 @@ cannot be read.`,
 
 func (o *lintOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
+	o.out.Like = []report.Doc{report.Lint{}}
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)
 	o.clusters.AddFlags(flags)
@@ -90,9 +91,9 @@ func (o *lintOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.failOn, "fail-on", o.failOn, "What makes the exit code 1: error, warn or info")
 	o.clusters.Complete(cmd)
 	o.out.Complete(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"error", "warn", "info"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cli.FixedCompletion([]string{"error", "warn", "info"}))
 	for _, name := range []string{"rule", "skip"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(ruleIDs(), cobra.ShellCompDirectiveNoFileComp))
+		_ = cmd.RegisterFlagCompletionFunc(name, cli.ListCompletion(ruleIDs))
 	}
 }
 

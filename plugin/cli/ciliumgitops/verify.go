@@ -67,6 +67,7 @@ Exit codes: 0 everything passes, 1 a check failed, 2 wrong usage or input, 3 som
 
 func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
+	o.out.Like = []report.Doc{report.Verification{}}
 	o.clusters.AddFlags(flags)
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)
@@ -83,13 +84,10 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.failOn, "fail-on", o.failOn, "What makes the exit code 1: fail or warn")
 	o.clusters.Complete(cmd)
 	o.out.Complete(cmd)
-	fixed := func(name string, words []string) {
-		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	for name, words := range map[string]func() []string{"phase": phaseNames, "check": checkIDs, "skip": checkIDs} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cli.ListCompletion(words))
 	}
-	fixed("phase", phaseNames())
-	fixed("check", checkIDs())
-	fixed("skip", checkIDs())
-	fixed("fail-on", []string{"fail", "warn"})
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cli.FixedCompletion([]string{"fail", "warn"}))
 }
 
 func phaseNames() []string {

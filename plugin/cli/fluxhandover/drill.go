@@ -47,11 +47,9 @@ holds a cluster's lock, 130 interrupted before any change.`,
 
   # Finish what a drill that was killed has left
   %[1]s drill --undo --context infra --yes`, env.Name),
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return drillNames(), cobra.ShellCompDirectiveNoFileComp
-		},
+		Args:              cobra.ArbitraryArgs,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+		ValidArgsFunction: cli.ArgsCompletion(0, drillNames),
 	}
 	o.cmd = cmd
 	flags := cmd.Flags()

@@ -64,6 +64,7 @@ machine has no journal of it.`,
 	o.out.Complete(cmd)
 	flags.StringArrayVar(&o.journals, "journal", nil, "Tell of the run with this journal, a file, instead of looking at clusters; repeatable")
 	flags.StringVar(&o.evidence, "evidence", "", "Keep what is judged in this file, for verify --from")
+	_ = cmd.RegisterFlagCompletionFunc("journal", o.completeJournal)
 	return cmd
 }
 

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spf13/cobra"
+
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
@@ -177,4 +179,17 @@ func (o *reportOptions) next(told []report.Told) []string {
 		all = append(all, cli.Shell(firstProgram, append([]string{"verify"}, done...)...), cli.Shell(o.env.Name, append([]string{"cleanup"}, done...)...))
 	}
 	return all
+}
+
+// completeJournal offers the journals of this machine; any other file is the shell's matter.
+func (o *reportOptions) completeJournal(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	dir, err := stateDir(o.env)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*", journalFile))
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return found, cobra.ShellCompDirectiveDefault
 }

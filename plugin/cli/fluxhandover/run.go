@@ -74,6 +74,8 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 	flags.BoolVar(&o.resume, "resume", false, "Go on with the run that stopped")
 	flags.StringVar(&o.onFailure, "on-failure", onFailureStop, "What to do with a cluster whose run stopped before its end, one of: "+strings.Join(onFailures(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("on-failure", cobra.FixedCompletions(onFailures(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("sequence", cli.ListCompletion(o.clusters.Contexts))
+	_ = cmd.MarkFlagFilename("plan", "json")
 	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal (default: USER@HOST)")
 	return cmd
 }
