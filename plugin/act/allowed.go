@@ -3,6 +3,7 @@ package act
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	authorization "k8s.io/api/authorization/v1"
@@ -39,9 +40,10 @@ func (c *Cluster) Allowed(ctx context.Context, rights []handover.Right) ([]hando
 }
 
 func (c *Cluster) may(ctx context.Context, right handover.Right) (bool, error) {
+	resource, sub, _ := strings.Cut(right.Resource, "/") // "pods/log"
 	review := &authorization.SelfSubjectAccessReview{Spec: authorization.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorization.ResourceAttributes{
-			Verb: right.Verb, Group: right.Group, Resource: right.Resource, Namespace: right.Namespace, Name: right.Name,
+			Verb: right.Verb, Group: right.Group, Resource: resource, Subresource: sub, Namespace: right.Namespace, Name: right.Name,
 		},
 	}}
 	// It is a create that leaves nothing behind: it may be repeated like a read.

@@ -12,8 +12,8 @@ import (
 
 // mayDelete are the functions that may: release lets go of a suspended object of Flux's, give gives back our own lock,
 // remove removes what this tool made and Helm's records of other releases than Cilium's, forget a template that a drill
-// has marked.
-var mayDelete = []string{"give", "release", "remove", "forget"}
+// has marked, sweep a probe's namespace.
+var mayDelete = []string{"give", "release", "remove", "forget", "sweep"}
 
 // TestDeletes holds that nothing else here deletes, and that these do so on the condition that the object is the one
 // they looked at.

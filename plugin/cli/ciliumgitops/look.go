@@ -29,9 +29,13 @@ func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) ([]f
 	if len(o.from) > 0 {
 		all, err := o.clusters.Recordings(o.env, o.from)
 		if err == nil {
+			unprobed(all)
 			err = o.compare(all, before)
 		}
 		return func(context.Context) ([]facts.Facts, error) { return all, nil }, err
+	}
+	if err := o.probe.needed(checks); err != nil {
+		return nil, err
 	}
 	targets, err := o.clusters.Targets()
 	if err != nil {
@@ -41,6 +45,16 @@ func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) ([]f
 		all, err := o.gather(ctx, targets, checks)
 		return all, errors.Join(err, o.compare(all, before))
 	}, nil
+}
+
+// unprobed notes of recordings that hold no probe that nobody asked for one: that needs no recording anew.
+func unprobed(all []facts.Facts) {
+	for i := range all {
+		f := &all[i]
+		if _, blind := f.Blind[facts.Probing]; !blind && !slices.Contains(f.Seen, facts.Probing) {
+			decline(f)
+		}
+	}
 }
 
 // before reads the baseline.
@@ -89,6 +103,9 @@ func parts(checks []check.Check) func(cli.Target) []facts.Part {
 // gather looks at every cluster at once, and at the working tree where there is one.
 func (o *verifyOptions) gather(ctx context.Context, targets []cli.Target, checks []check.Check) ([]facts.Facts, error) {
 	all := o.clusters.Gather(ctx, o.env, targets, o.noExec, parts(checks))
+	if err := o.probes(ctx, all, targets, checks); err != nil {
+		return nil, err
+	}
 	return all, o.clusters.AddTrees(ctx, all, targets, parts(checks))
 }
 

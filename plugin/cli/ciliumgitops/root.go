@@ -8,7 +8,7 @@ import (
 )
 
 const long = `Answers questions about clusters whose Cilium is, or is to be, managed by Flux.
-It never writes to a cluster.
+It never writes to a cluster; verify --probe alone makes pods, and removes them again.
 
 Exit codes: 0 yes, 1 no, 2 wrong usage or input, 3 cannot tell, 4 refused, 130 interrupted.`
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
@@ -31,6 +32,8 @@ type verifyOptions struct {
 	wait     time.Duration
 	watch    bool
 	failOn   string
+	probe    probeFlags
+	flags    *pflag.FlagSet
 }
 
 func newVerify(env *cli.Env) *cobra.Command {
@@ -56,6 +59,9 @@ Exit codes: 0 everything passes, 1 a check failed, 2 wrong usage or input, 3 som
   %[1]s verify --context infra --record infra.yaml
   %[1]s verify --from infra.yaml -o wide
 
+  # Not only what is configured: pods that reach one another, Services, DNS, the API server
+  %[1]s verify --context infra --phase validation --probe
+
   # Was anything disturbed since?
   %[1]s verify --context infra --phase handover --baseline infra.yaml`, env.Name),
 		Args: cobra.NoArgs,
@@ -68,6 +74,7 @@ Exit codes: 0 everything passes, 1 a check failed, 2 wrong usage or input, 3 som
 func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.out.Like = []report.Doc{report.Verification{}}
+	o.flags = flags
 	o.clusters.AddFlags(flags)
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)
@@ -79,6 +86,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.record, "record", "", "Keep what was seen in this file, without secrets")
 	flags.StringVar(&o.baseline, "baseline", "", "Compare with this earlier recording of the same clusters: pods, nodes, configuration")
 	flags.BoolVar(&o.noExec, "no-exec", false, "Do not exec into the agents; what only they can tell is skipped")
+	o.probe.add(flags)
 	flags.DurationVar(&o.wait, "wait", 0, "Look again until everything passes, for this long at most")
 	flags.BoolVar(&o.watch, "watch", false, "Look again and show every change, until everything passes or --wait is over")
 	flags.StringVar(&o.failOn, "fail-on", o.failOn, "What makes the exit code 1: fail or warn")
@@ -128,6 +136,9 @@ func (o *verifyOptions) validate() error {
 		return cli.Usage("--wait: %s is negative", o.wait)
 	case o.clusters.Timeout <= 0:
 		return cli.Usage("--timeout: %s is not a time to wait", o.clusters.Timeout)
+	}
+	if err := o.probe.validate(o); err != nil {
+		return err
 	}
 	return o.out.Check(o.env, report.Verification{})
 }
