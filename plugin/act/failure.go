@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,13 +79,31 @@ func reason(err error) string {
 	return said(err)
 }
 
-// said is somebody else's sentence, neutralised. What a Forbidden says before "User" only repeats the object.
+// said is somebody else's sentence, neutralised. What a Forbidden says before "User" only repeats the object, and what it
+// says after "not currently held" is every rule of a role.
 func said(err error) string {
 	text := err.Error()
 	if i := strings.Index(text, "User "); i >= 0 {
 		text = text[i:]
 	}
+	if i := strings.Index(text, "not currently held"); i >= 0 {
+		text = text[:i] + "not currently held: it takes the verb escalate of its role, or bind"
+	}
 	return facts.Text(facts.RedactText(text))
+}
+
+// mentioned is how many failures of one action on many objects are told.
+const mentioned = 3
+
+// several is one error of what failed of many; nil where nothing did.
+func several(failures []error) error {
+	failures = slices.DeleteFunc(failures, func(err error) bool { return err == nil })
+	if len(failures) <= mentioned {
+		return errors.Join(failures...)
+	}
+	f := &failure{text: errors.Join(failures[:mentioned]...).Error(), causes: failures}
+	f.text += fmt.Sprintf("\nand %d objects more", len(failures)-mentioned)
+	return f
 }
 
 // invalid names the fields that were not accepted, without their values: these may be secret.

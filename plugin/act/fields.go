@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,7 +143,7 @@ func handFields(ctx context.Context, c *Cluster, a handover.Action) error {
 		})
 	}
 	_ = group.Wait() // failures has them
-	return errors.Join(failures...)
+	return several(failures)
 }
 
 // handOne takes one object's common fields from a manager. Where somebody wrote the object meanwhile, as controllers do

@@ -2,7 +2,6 @@ package act
 
 import (
 	"context"
-	"errors"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,7 +25,7 @@ func disown(ctx context.Context, c *Cluster, a handover.Action) error {
 		})
 	}
 	_ = group.Wait() // failures has them
-	return errors.Join(failures...)
+	return several(failures)
 }
 
 // disownOne does so with one object. Where somebody wrote it meanwhile, it looks again.

@@ -126,8 +126,11 @@ func (a Action) touches() []Ref {
 
 // words is what an action does, for messages.
 func (a Action) words() string {
-	if a.Verb == HandFields {
+	switch a.Verb {
+	case HandFields:
 		return fmt.Sprintf("hand the fields of %d objects from %s to %s", len(a.Objects), a.From, a.Manager)
+	case Disown:
+		return fmt.Sprintf("have %s disown %d objects", a.From, len(a.Objects))
 	}
 	return fmt.Sprintf("%s %s", a.Verb, a.Ref)
 }

@@ -93,6 +93,8 @@ type Plan struct {
 	Digest string `json:"digest"`
 	// Next are the commands to go on with.
 	Next []string `json:"next,omitempty"`
+
+	also []Right // what a run reads besides
 }
 
 // Impact is what the adoption would do to the release's objects.

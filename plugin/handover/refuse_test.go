@@ -226,3 +226,28 @@ func TestTakeOver(t *testing.T) {
 		t.Errorf("%s %+v %+v", p.Strategy, p.Weighed, p.Refusals)
 	}
 }
+
+// TestRightsToChangeRoles: a rollback changes labels of roles that allow more than whoever goes back may; the adoption,
+// which changes who owns them alone, asks for no such right.
+func TestRightsToChangeRoles(t *testing.T) {
+	m := finished(t)
+	in := m.undoing(journal(t, m))
+	role := func(kind, namespace string) facts.Object {
+		return facts.Object{APIVersion: "rbac.authorization.k8s.io/v1", Kind: kind, Namespace: namespace, Name: "cilium"}
+	}
+	in.Rendered.After = append(slices.Clone(in.Rendered.After), role("ClusterRole", ""), role("RoleBinding", "kube-system"))
+	rights := handover.UndoHandover(in).Rights()
+	for _, want := range []handover.Right{
+		{Verb: "escalate", Group: "rbac.authorization.k8s.io", Resource: "clusterroles", Name: "cilium"},
+		{Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "roles", Namespace: "kube-system", Name: "cilium"},
+		{Verb: "list", Group: "apps", Resource: "replicasets", Namespace: "kube-system"},
+		{Verb: "watch", Resource: "pods", Namespace: "kube-system"},
+	} {
+		if !slices.Contains(rights, want) {
+			t.Errorf("does not ask for %+v", want)
+		}
+	}
+	if powers := slices.DeleteFunc(handover.Make(newModel(t).input()).Rights(), func(r handover.Right) bool { return r.Verb != "escalate" && r.Verb != "bind" }); len(powers) > 0 {
+		t.Errorf("a run asks for %+v", powers)
+	}
+}

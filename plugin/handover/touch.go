@@ -8,6 +8,7 @@ import (
 // touches are all objects that a run of the plan may write to: its steps', those that it suspends when it stops, its
 // lock and its journal.
 func (p *Plan) touches(in *Input) []Touch {
+	p.also = p.reads(in)
 	var all []Touch
 	add := func(r Ref, verb, as string) {
 		i := slices.IndexFunc(all, func(t Touch) bool { return t.Ref == r })
@@ -84,15 +85,45 @@ func resourceOf(kind string) string {
 	return lower + "s"
 }
 
+// powers are the rights to change roles that allow more than whoever changes them may, and to bind such roles: the API asks
+// for them where only labels change, too. A chart's binding is called as the role that it binds.
+func powers(a Action) []Right {
+	if a.Verb != HelmRollback && a.Verb != Disown {
+		return nil
+	}
+	var all []Right
+	for _, r := range a.Objects {
+		role, bound := strings.CutSuffix(r.Kind, "Binding")
+		if role != "Role" && role != "ClusterRole" {
+			continue
+		}
+		right := Right{Verb: "escalate", Group: "rbac.authorization.k8s.io", Resource: resourceOf(role), Namespace: r.Namespace, Name: r.Name}
+		if bound {
+			right.Verb = "bind"
+		}
+		all = append(all, right)
+	}
+	return all
+}
+
 // Rights are what a run of the plan has to be allowed to do.
 func (p *Plan) Rights() []Right {
-	var all []Right
+	all := slices.Clone(p.also)
+	for _, s := range slices.Concat(p.Steps, p.Undo) {
+		for _, a := range s.Do {
+			for _, r := range powers(a) {
+				if !slices.Contains(all, r) {
+					all = append(all, r)
+				}
+			}
+		}
+	}
 	for _, t := range p.Touches {
 		group, _, namespaced := strings.Cut(t.Ref.APIVersion, "/")
 		if !namespaced {
 			group = ""
 		}
-		for _, verb := range t.Verbs {
+		for _, verb := range append([]string{"get"}, t.Verbs...) {
 			r := Right{Verb: verb, Group: group, Resource: resourceOf(t.Ref.Kind), Namespace: t.Ref.Namespace, Name: t.Ref.Name}
 			if verb == "create" {
 				r.Name = "" // the API cannot tell by name who may create

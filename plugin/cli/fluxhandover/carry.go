@@ -100,7 +100,7 @@ func (o *runOptions) choices(c report.RunCluster, j *job) []string {
 	targets := []cli.Target{j.target}
 	switch c.Outcome {
 	case report.RunStopped, report.RunGoing:
-		return []string{o.again(j.target), cli.Shell(o.env.Name, "rollback", "--context", j.target.Context), o.command("status", targets)}
+		return []string{o.again(j.target), o.command("rollback", targets), o.command("status", targets)}
 	case report.RunLocked:
 		return []string{o.command("status", targets)}
 	}

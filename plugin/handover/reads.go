@@ -1,0 +1,21 @@
+package handover
+
+// reads are what a run of the plan reads on its way besides what the plan was made from: what it watches and waits for,
+// and what it backs up.
+func (p *Plan) reads(in *Input) []Right {
+	names := in.Facts.Expect
+	all := []Right{
+		{Verb: "watch", Resource: "pods", Namespace: names.Cilium.Namespace},
+		{Verb: "watch", Group: "helm.toolkit.fluxcd.io", Resource: "helmreleases", Namespace: names.Flux.HelmReleaseNamespace},
+	}
+	if p.Step(StepBackup) == nil {
+		return all
+	}
+	for _, resource := range []string{"daemonsets", "deployments", "controllerrevisions", "replicasets"} {
+		all = append(all, Right{Verb: "list", Group: "apps", Resource: resource, Namespace: names.Cilium.Namespace})
+	}
+	for _, resource := range []string{"pods", "secrets"} {
+		all = append(all, Right{Verb: "list", Resource: resource, Namespace: names.Cilium.Namespace})
+	}
+	return all
+}
