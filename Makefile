@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LDFLAGS := -s -w -X $(PKG).buildVersion=$(VERSION) -X $(PKG).buildCommit=$(COMMIT) -X $(PKG).buildDate=$(DATE)
 
-.PHONY: help build demo test lab lab-down lab-bin e2e e2e-matrix bench generate verify lint fmt clean
+.PHONY: help build demo test lab lab-down lab-bin e2e e2e-matrix bench generate verify lint fmt clean goreleaser snapshot manifests man
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,5 +59,25 @@ lint: ## Run golangci-lint, where it is installed
 fmt: ## Format
 	gofmt -w cmd plugin lab e2e hack
 
+# Releases. goreleaser is built from its Go module and kept in the user's cache, by version.
+TOOLS      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cilium-gitops-tools
+GORELEASER := v2.16.0
+RELEASER   := $(TOOLS)/goreleaser-$(GORELEASER)/goreleaser
+SKIP       := publish,announce,sign,ko,homebrew
+
+$(RELEASER):
+	GOFLAGS= GOBIN=$(dir $@) $(GO) install github.com/goreleaser/goreleaser/v2@$(GORELEASER)
+
+goreleaser: $(RELEASER) ## Build goreleaser (10 minutes the first time)
+
+snapshot: $(RELEASER) ## Build a release for all platforms into dist/, twice, and compare the checksums
+	hack/snapshot.sh $(RELEASER) $(SKIP)
+
+manifests: ## Fill krew-manifest.yaml and flux-plugin.yaml from the checksums in dist/
+	$(GO) run ./hack/manifests --checksums dist/flux-handover_*_checksums.txt
+
+man: ## Write man pages into dist-man/
+	$(GO) run ./hack/generate --man dist-man --date $(shell git log -1 --format=%ct)
+
 clean: ## Remove what was built here
-	rm -rf bin dist
+	rm -rf bin dist dist-man dist-manifests

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -26,10 +27,11 @@ import (
 
 func main() {
 	man := flag.String("man", "", "write man pages into this directory instead, for a release")
+	date := flag.Int64("date", 0, "date of the man pages, in seconds since 1970: the commit's, so that two builds of it are equal")
 	flag.Parse()
 	var err error
 	if *man != "" {
-		err = manual(*man)
+		err = manual(*man, time.Unix(*date, 0).UTC())
 	} else {
 		err = write(".")
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -85,5 +87,29 @@ func TestExampleTreeIsWhatScaffoldWrites(t *testing.T) {
 	}
 	if files < 10 {
 		t.Errorf("scaffold wrote %d files", files)
+	}
+}
+
+// TestManPages: each command of both programs has one, and the same whenever it is made.
+func TestManPages(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	for _, dir := range []string{first, second} {
+		if err := manual(dir, time.Unix(1767225600, 0).UTC()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"kubectl-cilium-gitops", "kubectl-cilium-gitops-verify", "kubectl-cilium-gitops-completion-install", "flux-handover-run"} {
+		page, err := os.ReadFile(filepath.Join(first, name+".1"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		again, err := os.ReadFile(filepath.Join(second, name+".1"))
+		if err != nil || string(again) != string(page) {
+			t.Errorf("%s is another page the second time, %v", name, err)
+		}
+		if !strings.Contains(string(page), `.TH "`) || !strings.Contains(string(page), `"Jan 2026"`) || !strings.Contains(string(page), ".SH SYNOPSIS") {
+			t.Errorf("%s is no man page:\n%.300s", name, page)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -10,16 +11,15 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 )
 
-// manual writes a man page for each command of both programs into dir. Their date is SOURCE_DATE_EPOCH, where there is
-// one, so that a release's pages are the same whenever it is built.
-func manual(dir string) error {
+// manual writes a man page for each command of both programs into dir, as of date.
+func manual(dir string, date time.Time) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for name, program := range programs() {
 		root := program(cli.System(name))
 		plain(root)
-		header := &doc.GenManHeader{Section: "1", Source: name, Manual: "cilium-gitops"}
+		header := &doc.GenManHeader{Section: "1", Date: &date, Source: name, Manual: "cilium-gitops"}
 		if err := doc.GenManTreeFromOpts(root, doc.GenManTreeOptions{Header: header, Path: dir, CommandSeparator: "-"}); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
 )
 
@@ -23,6 +24,41 @@ func github(l Lint) ([]byte, error) {
 		fmt.Fprintf(&out, ",title=%s::%s\n", githubProperty(f.Rule+" "+f.Title), githubText(l.message(f)+"\n"+f.Fix))
 	}
 	return out.Bytes(), nil
+}
+
+// githubVerification is an annotation for each result that needs a person. They have no place in a file: they stand at
+// the workflow's run.
+func githubVerification(v Verification) ([]byte, error) {
+	var out bytes.Buffer
+	for _, r := range v.Results {
+		if needsPerson(r.Outcome) {
+			command := map[check.Outcome]string{check.Fail: "error"}[r.Outcome]
+			githubLine(&out, command, word(r.Outcome)+" "+r.Cluster+" "+string(r.ID)+" "+r.Title, fold(r.Reason)+"\n"+details(r))
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// githubCases is an annotation for each difference, and for what is not known.
+func githubCases(doc Doc, _ Style) ([]byte, error) {
+	d, ok := doc.(cased)
+	if !ok {
+		return nil, fmt.Errorf("%T has no cases", doc)
+	}
+	var out bytes.Buffer
+	_, all := d.cases()
+	for _, c := range all {
+		githubLine(&out, "", c.cluster+" "+c.class+" "+c.name, c.failed+c.unknown)
+	}
+	return out.Bytes(), nil
+}
+
+// githubLine is one annotation: a warning, where command is empty.
+func githubLine(out *bytes.Buffer, command, title, text string) {
+	if command == "" {
+		command = "warning"
+	}
+	fmt.Fprintf(out, "::%s title=%s::%s\n", command, githubProperty(fold(title)), githubText(cleanLines(text)))
 }
 
 // githubText escapes what would end a workflow command.

@@ -38,8 +38,8 @@ func lintJUnit(l Lint) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// lintMarkdown is for a pull request: one line for each finding.
-func lintMarkdown(l Lint) ([]byte, error) {
+// markdown is the sheet with links to what documents the rules.
+func (l Lint) markdown() ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "# Lint\n\n%s\n", markdownText(l.sentence()))
 	if len(l.Findings) > 0 {

@@ -49,12 +49,21 @@ type sarifSeverity struct {
 type sarifResult struct {
 	Rule      string          `json:"ruleId"`
 	Level     string          `json:"level"`
+	Kind      string          `json:"kind,omitempty"`
 	Message   sarifText       `json:"message"`
 	Locations []sarifLocation `json:"locations"`
 }
 
 type sarifLocation struct {
-	Physical sarifPhysical `json:"physicalLocation"`
+	Physical *sarifPhysical `json:"physicalLocation,omitempty"`
+	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+}
+
+// sarifLogical is a place that is in no file.
+type sarifLogical struct {
+	Name string `json:"name"`
+	Full string `json:"fullyQualifiedName"`
+	Kind string `json:"kind"`
 }
 
 type sarifPhysical struct {
@@ -76,13 +85,17 @@ func sarifLevel(s lint.Severity) string {
 	return map[lint.Severity]string{lint.Error: "error", lint.Warning: "warning", lint.Info: "note"}[s]
 }
 
-func sarif(l Lint) ([]byte, error) {
-	run := sarifRun{
+func newSarifRun() sarifRun {
+	return sarifRun{
 		Tool: sarifTool{Driver: sarifDriver{
 			Name: "cilium-gitops", URI: "https://github.com/cilium-gitops/cilium-gitops", Rules: []sarifRule{},
 		}},
 		Results: []sarifResult{},
 	}
+}
+
+func sarif(l Lint) ([]byte, error) {
+	run := newSarifRun()
 	for _, r := range lint.Rules() {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{
 			ID: r.ID, Short: sarifText{r.Title}, Full: sarifText{r.Reason}, Help: sarifText{r.Fix}, HelpURI: r.See,
@@ -90,14 +103,19 @@ func sarif(l Lint) ([]byte, error) {
 		})
 	}
 	for _, f := range l.Findings {
-		at := sarifPhysical{Artifact: sarifArtifact{URI: f.File, Base: "%SRCROOT%"}}
+		at := &sarifPhysical{Artifact: sarifArtifact{URI: f.File, Base: "%SRCROOT%"}}
 		if f.Line > 0 {
 			at.Region = &sarifRegion{Line: f.Line, Column: f.Column}
 		}
 		run.Results = append(run.Results, sarifResult{
-			Rule: f.Rule, Level: sarifLevel(f.Severity), Message: sarifText{l.message(f) + ". " + f.Fix}, Locations: []sarifLocation{{at}},
+			Rule: f.Rule, Level: sarifLevel(f.Severity), Message: sarifText{l.message(f) + ". " + f.Fix}, Locations: []sarifLocation{{Physical: at}},
 		})
 	}
+	return run.log()
+}
+
+// log is the run as a file of its own.
+func (run sarifRun) log() ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetIndent("", "  ")

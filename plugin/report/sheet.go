@@ -34,6 +34,9 @@ func isSheeted(doc Doc) bool { _, ok := doc.(sheeted); return ok }
 
 // renderMarkdown writes a sheet for a pull request or a wiki.
 func renderMarkdown(doc Doc, _ Style) ([]byte, error) {
+	if own, ok := doc.(interface{ markdown() ([]byte, error) }); ok {
+		return own.markdown()
+	}
 	laid, ok := doc.(sheeted)
 	if !ok {
 		return nil, fmt.Errorf("%T has no Markdown", doc)

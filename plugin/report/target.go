@@ -26,11 +26,12 @@ type kindRow struct {
 func kindRows() []kindRow {
 	return []kindRow{
 		{"junit", junit, lintJUnit, renderCases, hasCases},
-		{"markdown", markdown, lintMarkdown, renderMarkdown, isSheeted},
+		{"markdown", nil, nil, renderMarkdown, isSheeted},
 		{"html", nil, nil, renderHTML, isSheeted},
+		{"github", githubVerification, github, githubCases, hasCases},
+		{"sarif", nil, sarif, sarifCases, hasCases},
 		{"prometheus", prometheus, nil, nil, nil},
-		{"sarif", nil, sarif, nil, nil},
-		{"github", nil, github, nil, nil},
+		{"openreports", openReports, nil, nil, nil},
 	}
 }
 
@@ -45,10 +46,9 @@ func (k kindRow) render(doc Doc) ([]byte, error) {
 		if k.lint != nil {
 			return k.lint(d)
 		}
-	default:
-		if k.knows(doc) {
-			return k.others(doc, Style{})
-		}
+	}
+	if k.known != nil && k.known(doc) {
+		return k.others(doc, Style{})
 	}
 	return nil, errors.New("there is no such report of this")
 }
@@ -76,9 +76,13 @@ func KindsOf(like ...Doc) []string {
 func (k kindRow) knows(doc Doc) bool {
 	switch doc.(type) {
 	case Verification:
-		return k.verification != nil
+		if k.verification != nil {
+			return true
+		}
 	case Lint:
-		return k.lint != nil
+		if k.lint != nil {
+			return true
+		}
 	}
 	return k.known != nil && k.known(doc)
 }

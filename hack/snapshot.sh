@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds a release of the current commit for every platform, twice, in clones at different places, and insists on the
+# same checksums. What was built is left in dist/.
+#
+#   hack/snapshot.sh GORELEASER SKIP [VERSION]
+set -euo pipefail
+releaser=$1 skip=$2 version=${3:-$(sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -1)}
+version=${version:-0.0.0}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for build in first another/second; do
+	git clone -q . "$work/$build"
+	git -C "$work/$build" tag -f "v$version" >/dev/null
+	(cd "$work/$build" && "$releaser" release --clean --skip="$skip,validate")
+	sums[${#sums[@]}]=$work/$build/dist/flux-handover_${version}_checksums.txt
+done
+diff "${sums[0]}" "${sums[1]}"
+echo "both builds have the same checksums"
+rm -rf dist && mv "$work/first/dist" dist
