@@ -263,7 +263,9 @@ func (a *api) list(r *http.Request, resource string) *http.Response {
 	if strings.HasPrefix(r.URL.Path, "/apis/") {
 		apiVersion = strings.Join(strings.Split(r.URL.Path, "/")[2:4], "/")
 	}
-	if name := map[string]string{"pods": "PodList", "secrets": "SecretList"}[resource]; name != "" {
+	if name := map[string]string{
+		"pods": "PodList", "secrets": "SecretList", "nodes": "NodeList", "namespaces": "NamespaceList", "services": "ServiceList",
+	}[resource]; name != "" {
 		kind = name
 	}
 	if strings.Contains(r.Header.Get("Accept"), "PartialObjectMetadata") {

@@ -142,7 +142,11 @@ func (p *prober) answers(ctx context.Context, pod *core.Pod, asked []probe.Targe
 	most := mostLog
 	var log []byte
 	err := p.read(ctx, func() (err error) {
-		log, err = p.core.Pods(p.namespace).GetLogs(pod.Name, &core.PodLogOptions{Container: probeContainer, LimitBytes: &most}).DoRaw(ctx)
+		answer := p.core.Pods(p.namespace).GetLogs(pod.Name, &core.PodLogOptions{Container: probeContainer, LimitBytes: &most}).Do(ctx)
+		if err := answer.Error(); err != nil { // Raw's own error lacks the API server's sentence
+			return err
+		}
+		log, err = answer.Raw()
 		return err
 	})
 	if err != nil {
