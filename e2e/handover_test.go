@@ -86,7 +86,7 @@ func TestHandover(t *testing.T) {
 	for _, c := range []struct {
 		name, helm string
 		wired      bool
-	}{{"Helm 4 not pushed", "4", false}, {"Helm 3 pushed", "3", true}} {
+	}{{"Helm 4 not pushed", "4", false}, {"Helm 4 pushed", "4", true}, {"Helm 3 not pushed", "3", false}, {"Helm 3 pushed", "3", true}} {
 		t.Run(c.name, func(t *testing.T) {
 			l := another(t, "--helm", c.helm)
 			tree := l.scaffolded(t)
@@ -97,6 +97,7 @@ func TestHandover(t *testing.T) {
 			}
 			planned := l.plan(t, tree)
 			logs := l.auditOffsets(t)
+			owned := map[string]map[string]string{"infra": l.ownedByUs(t, "infra"), "apps": l.ownedByUs(t, "apps")}
 			r := l.run(t, tree, "flux", "handover", "run", "--context", "infra,apps", "--sequence", "infra,apps", "--yes", "--soak", "3s")
 			t.Logf("run:\n%s%s", r.stderr, r.stdout)
 			if r.code != 0 {
@@ -104,6 +105,13 @@ func TestHandover(t *testing.T) {
 			}
 			l.handed(t, before)
 			l.wroteOnly(t, logs, planned)
+			for cluster, was := range owned {
+				for key, fields := range l.ownedByUs(t, cluster) {
+					if was[key] != fields && !slices.Contains(planned[cluster], key) {
+						t.Errorf("%s: not in the plan, and its fields have other owners: %s %s, before %s", cluster, key, fields, was[key])
+					}
+				}
+			}
 			if again := l.run(t, tree, "flux", "handover", "run", "--context", "infra,apps", "--sequence", "infra,apps", "--yes"); again.code != 0 || !strings.Contains(again.stdout+again.stderr, "nothing to do") {
 				t.Errorf("a second run: exit code %d\n%s%s", again.code, again.stderr, again.stdout)
 			}
@@ -223,6 +231,47 @@ func (l *lab) wroteOnly(t *testing.T, since map[string]int64, planned map[string
 	}
 }
 
+// ownedByUs is what those managers own of every object of a cluster as whom a run writes. The controller of that name
+// writes what the run has placed, and the plan lists that.
+func (l *lab) ownedByUs(t *testing.T, cluster string) map[string]string {
+	t.Helper()
+	var kinds []string
+	for kind := range strings.FieldsSeq(l.must(t, "", "kubectl", "--context", cluster, "api-resources", "--verbs=list", "-o", "name")) {
+		if name, _, _ := strings.Cut(kind, "."); name != "events" && name != "componentstatuses" {
+			kinds = append(kinds, kind)
+		}
+	}
+	var list struct {
+		Items []struct {
+			Kind     string
+			Metadata struct {
+				Namespace, Name string
+				ManagedFields   []struct {
+					Manager, Operation, Subresource string
+					FieldsV1                        json.RawMessage
+				}
+			}
+		}
+	}
+	out := l.must(t, "", "kubectl", "--context", cluster, "get", strings.Join(kinds, ","), "-A", "-o", "json", "--show-managed-fields")
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, o := range list.Items {
+		key := o.Kind + "/" + o.Metadata.Namespace + "/" + o.Metadata.Name
+		for _, f := range o.Metadata.ManagedFields {
+			if slices.Contains([]string{"flux", "flux-handover", "kustomize-controller", "cilium-gitops", "kubectl-flux-handover"}, f.Manager) && f.Subresource == "" {
+				all[key] += f.Manager + " " + f.Operation + " " + string(f.FieldsV1) + "\n"
+			}
+		}
+	}
+	if len(list.Items) < 100 {
+		t.Fatalf("%s has only %d objects", cluster, len(list.Items))
+	}
+	return all
+}
+
 // background starts a run that goes on while the test does.
 func (l *lab) background(t *testing.T, tree string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
@@ -254,8 +303,12 @@ func TestHandoverKilled(t *testing.T) {
 	tree := l.scaffolded(t)
 	before := l.both(t)
 	args := []string{"run", "--context", "infra,apps", "--sequence", "infra,apps", "--yes", "--soak", "3s"}
-	for _, at := range []struct{ cluster, step string }{
-		{"infra", "source"}, {"infra", "hold"}, {"infra", "adopt"}, {"infra", "fields"}, {"infra", "soak"}, {"apps", "hold"}, {"apps", "adopt"}, {"apps", "soak"},
+	for _, at := range []struct {
+		cluster, step string
+		polite        bool
+	}{
+		{"infra", "source", false}, {"infra", "hold", false}, {"infra", "adopt", false}, {"infra", "fields", false}, {"infra", "soak", false},
+		{"apps", "hold", true}, {"apps", "adopt", false}, {"apps", "soak", false},
 	} {
 		cmd, out := l.unlocked(t, tree, at.cluster, args...)
 		t.Cleanup(func() {
@@ -264,8 +317,16 @@ func TestHandoverKilled(t *testing.T) {
 			}
 		})
 		l.reaches(t, at.cluster, at.step)
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		_ = cmd.Wait()
+		if at.polite { // as Ctrl-C does
+			_ = cmd.Process.Signal(syscall.SIGINT)
+			_ = cmd.Wait()
+			if text := out.String(); cmd.ProcessState.ExitCode() != 4 || !strings.Contains(text, "Cilium runs on; go on: ") || !strings.Contains(text, " --resume") {
+				t.Errorf("interrupted: exit code %d\n%s", cmd.ProcessState.ExitCode(), text)
+			}
+		} else {
+			_ = cmd.Process.Signal(syscall.SIGKILL)
+			_ = cmd.Wait()
+		}
 		t.Logf("killed in %s %s:\n%s", at.cluster, at.step, out)
 		args = append(slices.Clone(args[:8]), "--resume")
 	}

@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -43,6 +42,7 @@ func (l *lab) pages(t *testing.T, tree string) map[string][]commands {
 func TestRunbook(t *testing.T) {
 	l := another(t)
 	tree := l.scaffolded(t)
+	l.soon(t, tree)
 	l.env = append(l.env, "TMPDIR="+t.TempDir())
 	pages := l.pages(t, tree)
 	before := l.both(t)
@@ -72,17 +72,11 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
-// drill matches the commands that are TestDrills' matter.
-var drill = regexp.MustCompile(`^flux handover drill [a-z]`)
-
 // follow runs a block, of which every command has to succeed; those that only look run at once. It
 // gives how many there were.
 func (l *lab) follow(t *testing.T, tree string, block commands) int {
 	t.Helper()
 	run := func(line string) {
-		if drill.MatchString(line) && os.Getenv("E2E_DRILLS") == "" {
-			return // they wait for the Kustomization's own timeout, which is twenty minutes: TestDrills shortens it
-		}
 		if r := l.run(t, tree, "sh", "-c", line); r.code != 0 {
 			t.Errorf("%s: exit code %d: %s\n%s%s", block.page, r.code, line, r.stderr, r.stdout)
 		}
