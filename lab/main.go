@@ -3,12 +3,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/command"
+	"github.com/cilium-gitops/cilium-gitops/lab/machine"
 )
 
 func main() {
@@ -21,6 +23,9 @@ func main() {
 	case err != nil && interrupted:
 		fmt.Fprintln(os.Stderr, "lab: interrupted; run the command again to go on, or `lab down` to stop what was started")
 		os.Exit(130)
+	case errors.As(err, new(*machine.UnableError)):
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		os.Exit(1)

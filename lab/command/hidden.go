@@ -60,7 +60,7 @@ func newPlay(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			player := play.Player{Client: client, Builder: lab.Builder, Folder: c.Path("agents")}
+			player := play.Player{Client: client, Builder: lab.Builder, Folder: c.Path("agents"), Real: s.Real()}
 			return player.Run(ctx)
 		}),
 	}

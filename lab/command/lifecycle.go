@@ -21,6 +21,7 @@ func newUp(o *options) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&up.CiliumVersion, "cilium-version", "", "version of Cilium to bootstrap (default "+site.DefaultCilium+")")
 	cmd.Flags().IntVar(&up.Helm, "helm", 0, "major version of the Helm that bootstraps, 3 or 4 (default 4)")
+	cmd.Flags().StringVar(&up.Agents, "agents", "", "simulated, or real: Cilium's own, in namespaces of this machine, as root (default simulated)")
 	cmd.Flags().BoolVar(&up.NoCilium, "no-cilium", false, "leave the clusters without Cilium; `lab bootstrap` installs it")
 	return cmd
 }

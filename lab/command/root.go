@@ -33,7 +33,7 @@ func New(env Env) *cobra.Command {
 		Use:   "lab",
 		Short: "Two real Kubernetes clusters on this machine, with Cilium installed by Helm and Flux beside it",
 		Long: "Two real Kubernetes clusters, infra and apps, on this machine and without containers: etcd, API server, controllers,\n" +
-			"Flux, Helm and Cilium's chart are the real programs; kubelet, agents and operator are played.",
+			"Flux, Helm and Cilium's chart are the real programs; kubelet, agents and operator are played, or, with `up --agents real`, Cilium's own agents run in namespaces.",
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetOut(env.Out)
@@ -41,7 +41,7 @@ func New(env Env) *cobra.Command {
 	root.PersistentFlags().StringVar(&o.state, "state", "", "state folder (default $LAB_STATE, else below $XDG_STATE_HOME or ~/.local/state)")
 	root.AddCommand(
 		newUp(o), newDown(o), newReset(o), newBootstrap(o), newBreak(o), newMend(o), newStatus(o), newKubeconfig(o), newEnv(o),
-		newTool(o), newServeGit(o), newPlay(o),
+		newTool(o), newServeGit(o), newPlay(o), newHold(o), newGate(o), newKubelet(o), newContain(o),
 	)
 	return root
 }

@@ -9,6 +9,13 @@ func Chart(cilium string) Bundle {
 	}}
 }
 
+// Datapath is the source of the datapath of Cilium's agents, which they compile when they start.
+func Datapath(cilium string) Bundle {
+	return Bundle{Name: "datapath", Version: cilium, Parts: []Part{
+		{Module: "github.com/cilium/cilium", Version: "v" + cilium, Tree: "bpf"},
+	}}
+}
+
 // CRDs are the custom resource definitions that a cluster has beside Cilium's own.
 func CRDs(cilium string) Bundle {
 	gateway := GatewayAPI(cilium)

@@ -71,12 +71,25 @@ func Table() []Component {
 			Links:    map[string]string{"cilium": "cilium-dbg", "cilium-health": "cilium-dbg", "hubble": "cilium-dbg"},
 		},
 		{
+			Name: "cilium", Version: Models, Module: "cilium",
+			Programs: map[string]string{
+				"cilium-agent": cilium + "daemon", "cilium-dbg": cilium + "cilium-dbg", "cilium-cni": cilium + "plugins/cilium-cni",
+				"cilium-health": cilium + "cilium-health", "cilium-health-responder": cilium + "cilium-health/responder",
+				"cilium-operator-generic": cilium + "operator", "hubble-relay": cilium + "hubble-relay", "hubble": cilium + "hubble",
+			},
+			// Version, commit and date: fewer than three words and the agent takes its version for none.
+			LDFlags: []string{"-X", "'" + cilium + "pkg/version.ciliumVersion=" + Models[1:] + " module 1970-01-01T00:00:00Z'"},
+			Links:   map[string]string{"cilium": "cilium-dbg"},
+		},
+		{
 			Name: "flux", Version: Flux, Upstream: "github.com/fluxcd/flux2/v2", Placeholder: "cmd/flux/manifests/lab.yaml",
 			Programs: map[string]string{"flux": "./cmd/flux"},
 			LDFlags:  []string{"-X", "main.VERSION=" + Flux[1:]},
 		},
 	}
 }
+
+const cilium = "github.com/cilium/cilium/"
 
 func tool(name, version, pkg string, ldflags ...string) Component {
 	c := Component{Name: name, Version: version, Module: "tools", Programs: map[string]string{name: pkg}, LDFlags: ldflags}

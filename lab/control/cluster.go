@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -45,7 +46,7 @@ func (c Cluster) port(p state.Port) int { return c.Settings.Of(c.Index, p) }
 func WriteKeys(dir state.Dir, s state.Settings) error {
 	for _, c := range fleet.All() {
 		pki := dir.Cluster(c.Name, "pki")
-		if err := ensureKeys(pki, c.Name); err != nil {
+		if err := ensureKeys(pki, c.Name, net.ParseIP(c.APIService())); err != nil {
 			return err
 		}
 		if err := errors.Join(

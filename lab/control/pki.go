@@ -24,8 +24,9 @@ import (
 
 const tenYears = 10 * 365 * 24 * time.Hour
 
-// ensureKeys writes a cluster's certificate authority, serving certificate and service account key, once.
-func ensureKeys(dir, cluster string) error {
+// ensureKeys writes a cluster's certificate authority, serving certificate and service account key, once. Pods reach
+// the API server by the address of its Service.
+func ensureKeys(dir, cluster string, service net.IP) error {
 	last := filepath.Join(dir, "sa.key") // written last: where it is, the others are
 	if _, err := os.Stat(last); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -49,7 +50,7 @@ func ensureKeys(dir, cluster string) error {
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"localhost", "kubernetes", "kubernetes.default.svc"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, service},
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

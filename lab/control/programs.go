@@ -63,7 +63,11 @@ func (c Cluster) kwok() process.Spec {
 		"--tls-cert-file="+c.Path("pki", "serving.crt"), "--tls-private-key-file="+c.Path("pki", "serving.key"),
 		"--cidr="+c.PodCIDR, "--enable-crds=Stage,ClusterExec,Exec,ClusterLogs,Logs,ClusterPortForward,PortForward",
 	)
-	s.Env = []string{"PATH=" + c.Dir.Join("agent-bin") + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	bin := "agent-bin"
+	if c.Settings.Real() {
+		bin = "exec-bin"
+	}
+	s.Env = []string{"PATH=" + c.Dir.Join(bin) + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	return s
 }
 

@@ -5,6 +5,7 @@ package fleet
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Cluster is one of the fleet's clusters.
@@ -76,6 +77,12 @@ func (c Cluster) Nodes() []Node {
 		})
 	}
 	return nodes
+}
+
+// APIService is the address of the Service kubernetes: the first of the services' network.
+func (c Cluster) APIService() string {
+	network, _, _ := strings.Cut(c.ServiceCIDR, "/")
+	return strings.TrimSuffix(network, "0") + "1"
 }
 
 // Settings is the data of the ConfigMap cluster-settings, in the story's words.

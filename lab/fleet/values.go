@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"strings"
 	"text/template"
 )
 
@@ -12,6 +13,11 @@ var valuesTemplate string
 
 // ValuesTemplate is the values file as helmfile would read it, with the cluster's own in template expressions.
 func ValuesTemplate() string { return valuesTemplate }
+
+// WithoutEncryption is the template, or what it was rendered to, for machines whose kernel has no WireGuard.
+func WithoutEncryption(values string) string {
+	return strings.Replace(values, "encryption:\n  enabled: true\n", "encryption:\n  enabled: false\n", 1)
+}
 
 // Values are the Helm values that Cilium is bootstrapped with on this cluster.
 func (c Cluster) Values() ([]byte, error) {

@@ -21,7 +21,7 @@ func TestSeedCommitRestoreAndServe(t *testing.T) {
 	defer cancel()
 	r := Repository{Root: t.TempDir()}
 	for range 2 { // the second finds it there
-		if err := r.Ensure(ctx, "1.18.2"); err != nil {
+		if err := r.Ensure(ctx, "1.18.2", false); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,8 +18,9 @@ type Repository struct{ Root string }
 // Path is the folder of the bare repository.
 func (r Repository) Path() string { return filepath.Join(r.Root, "fleet.git") }
 
-// Ensure creates and seeds the repository unless it is there.
-func (r Repository) Ensure(ctx context.Context, cilium string) error {
+// Ensure creates and seeds the repository unless it is there. Where WireGuard is left off, the tree says so: in the
+// values, and in fleet.yaml, which does not call for it.
+func (r Repository) Ensure(ctx context.Context, cilium string, noEncryption bool) error {
 	if _, err := os.Stat(filepath.Join(r.Path(), "refs", "heads", "main")); err == nil {
 		return nil
 	}
@@ -41,7 +42,7 @@ func (r Repository) Ensure(ctx context.Context, cilium string) error {
 				return err
 			}
 		}
-		return seedBootstrap(tree, cilium)
+		return seedBootstrap(tree, cilium, noEncryption)
 	})
 }
 

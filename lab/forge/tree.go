@@ -29,6 +29,14 @@ releases:
       - ../values/cilium.yaml.gotmpl
 `
 
+const fleetWithoutEncryption = `apiVersion: cilium-gitops.dev/v1alpha1
+kind: Fleet
+clusters:
+  - {name: infra, context: infra, path: kubernetes/clusters/infra}
+  - {name: apps, context: apps, path: kubernetes/clusters/apps}
+features: {wireguard: optional} # these machines' kernel has none
+`
+
 const helmfileCRDs = `# Phase 0 of the bootstrap: the definitions that later phases take for granted.
 releases: []
 `
@@ -51,7 +59,7 @@ func seedCluster(tree string, c fleet.Cluster, cilium string) error {
 	return write(dir, map[string]string{"cluster-settings.yaml": string(settings), "kustomization.yaml": clusterKustomization})
 }
 
-func seedBootstrap(tree, cilium string) error {
+func seedBootstrap(tree, cilium string, noEncryption bool) error {
 	files := map[string]string{
 		"values/cilium.yaml.gotmpl":      fleet.ValuesTemplate(),
 		"helmfile.d/00-crds.yaml":        helmfileCRDs,
@@ -65,6 +73,14 @@ func seedBootstrap(tree, cilium string) error {
 		files["values/"+c.Name+"/cilium.yaml"] = string(values)
 		if c.ID == 1 { // one file stands for both where a tool asks for a single one
 			files["values/cilium.yaml"] = string(values)
+		}
+	}
+	if noEncryption {
+		for name, text := range files {
+			files[name] = fleet.WithoutEncryption(text)
+		}
+		if err := write(tree, map[string]string{"fleet.yaml": fleetWithoutEncryption}); err != nil {
+			return err
 		}
 	}
 	return write(filepath.Join(tree, "bootstrap"), files)

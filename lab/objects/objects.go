@@ -13,6 +13,7 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/lab/api"
 	"github.com/cilium-gitops/cilium-gitops/lab/component"
 	"github.com/cilium-gitops/cilium-gitops/lab/fleet"
+	"github.com/cilium-gitops/cilium-gitops/lab/node"
 )
 
 //go:embed manifests
@@ -22,6 +23,7 @@ var manifests embed.FS
 type Data struct {
 	Cluster fleet.Cluster
 	GitURL  string
+	Real    bool   // pods run on nodes of the lab's own; the simulated kubelet has the rest
 	LogFile string // what every container answers when asked for its log
 }
 
@@ -30,6 +32,8 @@ type Controller struct{ Name, Version string }
 
 type view struct {
 	Data
+	Nodes       []fleet.Node
+	SecurePort  int
 	Flux        []Controller
 	FluxVersion string
 }
@@ -49,7 +53,7 @@ func All(data Data) ([]*api.Object, error) {
 	}
 	var all []*api.Object
 	for _, name := range names {
-		objects, err := render(name, view{data, Controllers(), component.Flux})
+		objects, err := render(name, view{data, data.Cluster.Nodes(), node.SecurePort, Controllers(), component.Flux})
 		if err != nil {
 			return nil, fmt.Errorf("render %s: %w", name, err)
 		}
@@ -64,6 +68,7 @@ func render(name string, data view) ([]*api.Object, error) {
 		return nil, err
 	}
 	t, err := template.New(name).Funcs(template.FuncMap{
+		"fields":     strings.Fields,
 		"list":       func(items ...string) []string { return items },
 		"trimPrefix": func(prefix, s string) string { return strings.TrimPrefix(s, prefix) },
 	}).Parse(string(raw))

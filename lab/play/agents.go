@@ -40,6 +40,11 @@ type Fault struct {
 	PeersMissing int    `json:"peersMissing,omitempty"` // WireGuard peers that are not there
 	State        string `json:"state,omitempty"`        // of the agent, with Message
 	Message      string `json:"message,omitempty"`
+	RelayLost    bool   `json:"relayLost,omitempty"`  // the relay is not connected to it
+	TargetDown   bool   `json:"targetDown,omitempty"` // Prometheus cannot scrape it
+	CutOff       bool   `json:"cutOff,omitempty"`     // its node reaches no other, and none reaches it
+	PeerIdle     bool   `json:"peerIdle,omitempty"`   // it has a BGP session, and nobody answers
+	Tunnels      string `json:"tunnels,omitempty"`    // dead: what is sent to WireGuard's peers is not answered
 }
 
 // FaultsFile is the name of that file.
@@ -102,7 +107,7 @@ func (p *Player) startAgent(ctx context.Context, pod *corev1.Pod) error {
 	if err := p.answerExec(ctx, pod, file); err != nil {
 		return err
 	}
-	status := runningStatus(pod, internalIP(node), birth.Started)
+	status := RunningStatus(pod, internalIP(node), birth.Started)
 	if p.faults()[birth.Node].Dead {
 		Unready(&status)
 	}

@@ -20,6 +20,9 @@ var (
 	clusterIssuers = schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "clusterissuers"}
 )
 
+// HoldIssuers is the name of the hold that keeps cert-manager from saying that its issuers are registered.
+const HoldIssuers = "clusterissuers"
+
 // HoldClasses is the name of the hold that keeps the operator from accepting GatewayClasses.
 const HoldClasses = "gatewayclasses"
 
@@ -52,6 +55,9 @@ func (p *Player) acceptClasses(ctx context.Context) error {
 
 // readyIssuers makes ClusterIssuers Ready, as cert-manager does after registering an ACME account.
 func (p *Player) readyIssuers(ctx context.Context) error {
+	if p.held(HoldIssuers) {
+		return nil
+	}
 	items, err := p.see.issuers.List(labels.Everything())
 	if err != nil {
 		return err

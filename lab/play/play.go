@@ -29,6 +29,7 @@ type Player struct {
 	Client  *api.Client
 	Builder component.Builder
 	Folder  string // what the agents know is kept here
+	Real    bool   // agents and operator are Cilium's own: only cert-manager is played
 	kube    kubernetes.Interface
 	dynamic dynamic.Interface
 	changed chan struct{}
@@ -61,6 +62,11 @@ func (p *Player) Run(ctx context.Context) error {
 		{"play the operator", p.playOperator},
 		{"accept GatewayClasses", p.acceptClasses},
 		{"register with ACME", p.readyIssuers},
+	}
+	if p.Real {
+		steps = steps[len(steps)-1:]
+	} else if err := p.serveNeighbours(ctx); err != nil {
+		return err
 	}
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()

@@ -94,7 +94,7 @@ func TestReadinessThereAndBack(t *testing.T) {
 		InitContainers: []corev1.Container{{Name: "config", Image: "quay.io/cilium/cilium:v1.18.2"}},
 		Containers:     []corev1.Container{{Name: "cilium-agent", Image: "quay.io/cilium/cilium:v1.18.2@sha256:abc"}},
 	}}
-	status := runningStatus(pod, "172.20.1.11", time.Now())
+	status := RunningStatus(pod, "172.20.1.11", time.Now())
 	pod.Status = status
 	if !ready(pod) || status.ContainerStatuses[0].ImageID != "quay.io/cilium/cilium@sha256:abc" {
 		t.Errorf("status %+v", status)

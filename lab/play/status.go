@@ -10,8 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// runningStatus is the status of a pod all of whose containers started without trouble.
-func runningStatus(pod *corev1.Pod, hostIP string, started time.Time) corev1.PodStatus {
+// RunningStatus is the status of a pod all of whose containers started without trouble.
+func RunningStatus(pod *corev1.Pod, hostIP string, started time.Time) corev1.PodStatus {
 	at := metav1.NewTime(started)
 	status := corev1.PodStatus{
 		Phase: corev1.PodRunning, StartTime: &at, HostIP: hostIP, PodIP: hostIP,

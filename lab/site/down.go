@@ -2,12 +2,14 @@ package site
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/fleet"
+	"github.com/cilium-gitops/cilium-gitops/lab/node"
 )
 
 // Down ends every process of the lab; with wipe it also removes the state folder.
@@ -39,9 +41,15 @@ func (l *Lab) Down(wipe bool) error {
 		})
 	}
 	group.Wait()
+	if err := l.stopReal(fleet.All()...); err != nil {
+		return err
+	}
 	l.Processes().Stop(time.Second, l.Processes().Names("")...)
 	if n := l.Processes().StopLeftovers(time.Second); n > 0 {
 		l.Say("ended %d processes of an interrupted start", n)
+	}
+	if err := node.RemoveCgroups(l.Dir, fleet.All()...); err != nil {
+		return err
 	}
 	l.Say("down: %s", l.Dir)
 	if wipe {
@@ -68,6 +76,9 @@ func (l *Lab) Reset(ctx context.Context, name string) error {
 		return err
 	}
 	c.Stop()
+	if err := errors.Join(l.stopReal(c.Cluster), node.RemoveCgroups(l.Dir, c.Cluster)); err != nil {
+		return err
+	}
 	if err := c.Wipe(); err != nil {
 		return err
 	}

@@ -112,7 +112,12 @@ func (l *Lab) fill(ctx context.Context, c control.Cluster, client *api.Client) e
 			return err
 		}
 	}
-	data := objects.Data{Cluster: c.Cluster, GitURL: l.GitURL(c.Settings), LogFile: c.Path("pod.log")}
+	if c.Settings.Real() {
+		if err := l.startReal(ctx, c); err != nil {
+			return err
+		}
+	}
+	data := objects.Data{Real: c.Settings.Real(), Cluster: c.Cluster, GitURL: l.GitURL(c.Settings), LogFile: c.Path("pod.log")}
 	line := time.Now().UTC().Format(time.RFC3339Nano) + " stdout F the containers of the lab are simulated and say nothing\n"
 	if err := state.WriteFile(data.LogFile, []byte(line), 0o644); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/lab/control"
 	"github.com/cilium-gitops/cilium-gitops/lab/fleet"
 	"github.com/cilium-gitops/cilium-gitops/lab/forge"
+	"github.com/cilium-gitops/cilium-gitops/lab/machine"
 	"github.com/cilium-gitops/cilium-gitops/lab/process"
 	"github.com/cilium-gitops/cilium-gitops/lab/state"
 )
@@ -35,6 +36,7 @@ type Options struct {
 	CiliumVersion string
 	Helm          int
 	NoCilium      bool
+	Agents        string // state.Simulated or state.Real
 }
 
 // DefaultCilium is the version of Cilium that the story bootstraps.
@@ -100,6 +102,15 @@ func (l *Lab) ValuesPath(cluster string) string { return l.Dir.Cluster(cluster, 
 // Repository is the lab's Git repository.
 func (l *Lab) Repository() forge.Repository { return forge.Repository{Root: l.Dir.Join("git")} }
 
+// Values are what Cilium is bootstrapped with on a cluster of this lab.
+func Values(s state.Settings, c fleet.Cluster) ([]byte, error) {
+	values, err := c.Values()
+	if err == nil && s.NoEncryption {
+		values = []byte(fleet.WithoutEncryption(string(values)))
+	}
+	return values, err
+}
+
 // settle makes the settings of this `up` from what the lab was and what it is told to be.
 func (l *Lab) settle(o Options) (state.Settings, error) {
 	s, known, err := l.Dir.Read()
@@ -111,6 +122,14 @@ func (l *Lab) settle(o Options) (state.Settings, error) {
 	}
 	if known && o.Helm != 0 && o.Helm != s.Helm {
 		return s, fmt.Errorf("the lab in %s was bootstrapped by Helm %d; remove it with `lab down --wipe`, or use another --state", l.Dir, s.Helm)
+	}
+	if known && o.Agents != "" && (o.Agents == state.Real) != s.Real() {
+		return s, fmt.Errorf("the lab in %s has other agents than %s ones; remove it with `lab down --wipe`, or use another --state", l.Dir, o.Agents)
+	}
+	if known && s.Real() {
+		if err := machine.Able(); err != nil {
+			return s, err
+		}
 	}
 	if !known {
 		token := make([]byte, 16)
@@ -125,6 +144,9 @@ func (l *Lab) settle(o Options) (state.Settings, error) {
 			s.Helm = o.Helm
 		}
 		s.NoCilium = o.NoCilium
+		if err := chooseAgents(&s, o.Agents); err != nil {
+			return s, err
+		}
 	}
 	if s.PortBase == 0 || (!l.Processes().Any() && !state.BlockFree(s.PortBase)) {
 		if s.PortBase, err = state.FindPorts(l.Dir); err != nil {

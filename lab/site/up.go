@@ -60,6 +60,11 @@ func (l *Lab) prepare(ctx context.Context, s state.Settings) error {
 			return err
 		}
 	}
+	if s.Real() {
+		if err := l.prepareReal(ctx, s); err != nil {
+			return err
+		}
+	}
 	if err := l.shims(helm); err != nil {
 		return err
 	}
@@ -67,7 +72,7 @@ func (l *Lab) prepare(ctx context.Context, s state.Settings) error {
 		return err
 	}
 	for _, c := range fleet.All() {
-		values, err := c.Values()
+		values, err := Values(s, c)
 		if err != nil {
 			return err
 		}
@@ -75,7 +80,7 @@ func (l *Lab) prepare(ctx context.Context, s state.Settings) error {
 			return err
 		}
 	}
-	if err := l.Repository().Ensure(ctx, s.CiliumVersion); err != nil {
+	if err := l.Repository().Ensure(ctx, s.CiliumVersion, s.NoEncryption); err != nil {
 		return err
 	}
 	return l.packChart(ctx, s.CiliumVersion)

@@ -16,6 +16,10 @@ type Settings struct {
 	CiliumVersion string `json:"ciliumVersion"`
 	Helm          int    `json:"helm"`
 	NoCilium      bool   `json:"noCilium,omitempty"`
+	// Agents is what answers for Cilium's agents: Simulated ones, or the Real ones.
+	Agents string `json:"agents,omitempty"`
+	// NoEncryption is set where the values Cilium is bootstrapped with leave WireGuard off.
+	NoEncryption bool `json:"noEncryption,omitempty"`
 	// PortBase is the first of the block of ports the lab uses.
 	PortBase int `json:"portBase"`
 	// AdminToken is the bearer token of the user admin, the same in every cluster of this lab.
@@ -23,6 +27,15 @@ type Settings struct {
 	// Up is set at the end of a complete `lab up` and cleared by `lab down`.
 	Up bool `json:"up"`
 }
+
+// Simulated and Real are the kinds of agents that a lab can have.
+const (
+	Simulated = "simulated"
+	Real      = "real"
+)
+
+// Real tells whether Cilium's own agents run in this lab.
+func (s Settings) Real() bool { return s.Agents == Real }
 
 // Dir is the state folder of one lab.
 type Dir string
