@@ -15,8 +15,9 @@ type request struct {
 	json    bool
 	brief   bool
 	verbose bool
-	all     bool // config -a
-	only    bool // config -r
+	all     bool   // config -a
+	only    bool   // config -r
+	path    string // debuginfo --output jsonpath=
 }
 
 func parse(args []string) request {
@@ -24,8 +25,11 @@ func parse(args []string) request {
 	for i := 0; i < len(args); i++ {
 		switch a := args[i]; {
 		case a == "-o" || a == "--output":
-			r.json = i+1 < len(args) && strings.HasPrefix(args[i+1], "json")
 			i++
+			if i < len(args) {
+				r.json = strings.HasPrefix(args[i], "json")
+				r.path, _ = strings.CutPrefix(args[i], "jsonpath=")
+			}
 		case strings.HasPrefix(a, "-o=json"), strings.HasPrefix(a, "--output=json"), strings.HasPrefix(a, "-ojson"):
 			r.json = true
 		case a == "--brief":
@@ -80,6 +84,8 @@ func debug(r request, agent *answer.Agent, out, errOut io.Writer) int {
 		return show(agent.VersionText(), agent.Version(), r.json, out, errOut)
 	case r.is("encrypt", "status"):
 		return show(agent.EncryptText(), agent.Encryption(), r.json, out, errOut)
+	case r.is("debuginfo") && r.path == "{.encryption}":
+		return show("", agent.Tunnels(), true, out, errOut)
 	case r.is("bgp", "peers"):
 		peers, err := agent.BGPPeers()
 		if err != nil {
@@ -101,7 +107,7 @@ func debug(r request, agent *answer.Agent, out, errOut io.Writer) int {
 		fmt.Fprintf(errOut, "Error: unable to find option %q\n", r.words[1])
 		return 1
 	}
-	fmt.Fprintf(errOut, "cilium-dbg %s: the lab's agents answer status, version, config, encrypt status and bgp peers only\n", strings.Join(r.words, " "))
+	fmt.Fprintf(errOut, "cilium-dbg %s: the lab's agents answer status, version, config, encrypt status, bgp peers and the encryption of debuginfo only\n", strings.Join(r.words, " "))
 	return 1
 }
 

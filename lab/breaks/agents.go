@@ -42,6 +42,14 @@ func agentBreaks() []Break {
 			func(f *play.Fault) {
 				f.State, f.Message = "Failure", `Kubernetes service is not ready: Get "https://localhost:7445/version": dial tcp 127.0.0.1:7445: connect: connection refused`
 			}, func(f *play.Fault) { f.State, f.Message = "", "" }),
+		faulty("relay-node-unavailable", "Hubble's relay has lost the node's agent",
+			func(f *play.Fault) { f.RelayLost = true }, func(f *play.Fault) { f.RelayLost = false }),
+		faulty("target-down", "Prometheus cannot scrape the node's agent",
+			func(f *play.Fault) { f.TargetDown = true }, func(f *play.Fault) { f.TargetDown = false }),
+		faulty("node-cut-off", "the node reaches no other node, and none reaches it",
+			func(f *play.Fault) { f.CutOff = true }, func(f *play.Fault) { f.CutOff = false }),
+		faulty("bgp-peer-idle", "the node's agent has a BGP session that stays idle",
+			func(f *play.Fault) { f.PeerIdle = true }, func(f *play.Fault) { f.PeerIdle = false }),
 		faulty("agent-status-unreadable", "what the node's agent prints as its status breaks off in the middle, with exit code 0",
 			func(f *play.Fault) { f.Garbage = true }, func(f *play.Fault) { f.Garbage = false }),
 	}

@@ -184,9 +184,12 @@ func rollback(ctx context.Context, t *Target) error {
 const readers = "app.kubernetes.io/name in (cilium-agent,cilium-operator)"
 
 // restartCilium deletes every pod of agents and operator and waits for new ones.
-func (t *Target) restartCilium(ctx context.Context) error {
+func (t *Target) restartCilium(ctx context.Context) error { return t.restart(ctx, readers) }
+
+// restart deletes every pod of Cilium that the selector finds and waits for new ones.
+func (t *Target) restart(ctx context.Context, selector string) error {
 	pods := t.Kube.CoreV1().Pods("kube-system")
-	old, err := pods.List(ctx, metav1.ListOptions{LabelSelector: readers})
+	old, err := pods.List(ctx, metav1.ListOptions{LabelSelector: selector})
 	if err != nil {
 		return fmt.Errorf("restart Cilium: %w", err)
 	}
@@ -198,7 +201,7 @@ func (t *Target) restartCilium(ctx context.Context) error {
 		}
 	}
 	err = t.wait(ctx, "agents and operator to restart", func() (bool, error) {
-		now, err := pods.List(ctx, metav1.ListOptions{LabelSelector: readers})
+		now, err := pods.List(ctx, metav1.ListOptions{LabelSelector: selector})
 		if err != nil || len(now.Items) != len(old.Items) {
 			return false, err
 		}

@@ -71,7 +71,7 @@ func missingDefinition(name, crd string) Break {
 			return t.deleteAll(ctx, found)
 		},
 		Undo: func(ctx context.Context, t *Target) error {
-			return t.wait(ctx, crd, func() (bool, error) {
+			err := t.wait(ctx, crd, func() (bool, error) {
 				r, err := t.Client.Of(ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", crd).object())
 				if err != nil {
 					return false, err
@@ -79,6 +79,10 @@ func missingDefinition(name, crd string) Break {
 				obj, err := r.Get(ctx, crd, metav1.GetOptions{})
 				return err == nil && api.True(obj, "Established"), err
 			})
+			if err != nil || !strings.HasSuffix(crd, ".gateway.networking.k8s.io") {
+				return err
+			}
+			return t.restart(ctx, "app.kubernetes.io/name=cilium-operator") // which looks for them only when it starts
 		},
 	}
 }
@@ -128,10 +132,10 @@ func (t *Target) deleteAll(ctx context.Context, objects []*api.Object) error {
 	return nil
 }
 
-func holdFile(t *Target) string { return t.Cluster.Path("agents", "hold-"+play.HoldClasses) }
+func holdFile(t *Target, what string) string { return t.Cluster.Path("agents", "hold-"+what) }
 
 func holdClass(ctx context.Context, t *Target) error {
-	if err := state.WriteFile(holdFile(t), nil, 0o644); err != nil {
+	if err := state.WriteFile(holdFile(t, play.HoldClasses), nil, 0o644); err != nil {
 		return err
 	}
 	class := ref("gateway.networking.k8s.io/v1", "GatewayClass", "", "cilium").object()
@@ -155,7 +159,7 @@ func holdClass(ctx context.Context, t *Target) error {
 }
 
 func releaseClass(ctx context.Context, t *Target) error {
-	if err := os.Remove(holdFile(t)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(holdFile(t, play.HoldClasses)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return t.wait(ctx, "GatewayClass cilium", func() (bool, error) {

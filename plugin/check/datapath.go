@@ -22,7 +22,7 @@ func datapathChecks() []Check {
 		ID: "CG709", Phase: Validation, AC: "AC-7", Feature: "gateway-api",
 		Title:  "the operator started after the Gateway API CRDs it requires",
 		Hint:   "The operator looks for them only when it starts: kubectl -n kube-system rollout restart deploy/cilium-operator. No agent restarts.",
-		About:  "Where a required kind was missing when the operator started it has switched Gateway API off, in a line of its log, and stays so although the kind is there now.",
+		About:  "Where a required kind was missing when the operator started it has switched Gateway API off, in a line of its log, and stays so although the kind is there now. A CRD that was deleted and made again looks the same from here, which is why this only warns.",
 		Manual: "kubectl get crd -o custom-columns=NAME:.metadata.name,CREATED:.metadata.creationTimestamp | grep gateway.networking; kubectl -n kube-system get pods -l name=cilium-operator",
 		Needs:  []facts.Part{facts.CRDs, facts.DaemonSets, facts.Pods, facts.Config},
 		Judge:  judgeGatewayOrder,
@@ -87,14 +87,14 @@ func judgeGatewayOrder(f facts.Facts) Verdict {
 		case began.Before(last) && !began.Add(clockSlack).Before(last):
 			n.unseen(p.Node+" "+p.Name+" started", stamp(began)+", too close to "+stamp(last)+", when the last CRD was created")
 		case began.Before(last):
-			n.failed(p.Node+" "+p.Name+" started", stamp(began), "after "+stamp(last)+", when the last CRD was created")
+			n.warned(p.Node+" "+p.Name+" started", stamp(began), "after "+stamp(last)+", when the last CRD was created")
 		}
 	}
 	if pods == 0 {
 		n.unseen("cilium-operator", "no running operator")
 	}
 	return n.verdict(fmt.Sprintf("%s started after %s", count(pods, "operator"), stamp(last)),
-		some(len(n.fail), pods, "operator")+" older than the Gateway API CRDs")
+		some(len(n.warn), pods, "operator")+" older than the Gateway API CRDs: unless they were there before, Gateway API is off")
 }
 
 func judgeSessions(f facts.Facts) Verdict {

@@ -129,18 +129,21 @@ func TestAskRelay(t *testing.T) {
 	}))
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
-	answer, err := askRelay(t.Context(), listener.Addr().String())
+	to := func(ctx context.Context, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", listener.Addr().String())
+	}
+	answer, err := askRelay(t.Context(), to)
 	var r facts.RelayStatus
 	if err != nil || readRelay(&r, answer) != nil || r.Connected != 3 {
 		t.Errorf("%v %+v", err, r)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := askRelay(ctx, listener.Addr().String()); err == nil {
+	if _, err := askRelay(ctx, to); err == nil {
 		t.Error("answered although nobody waits")
 	}
 	server.Stop()
-	if _, err := askRelay(t.Context(), listener.Addr().String()); err == nil || !strings.Contains(err.Error(), "neither plain nor by TLS") {
+	if _, err := askRelay(t.Context(), to); err == nil || !strings.Contains(err.Error(), "neither plain nor by TLS") {
 		t.Errorf("nobody there: %v", err)
 	}
 }
@@ -160,7 +163,9 @@ func TestFetchTargets(t *testing.T) {
 		_, _ = w.Write(body)
 	}))
 	t.Cleanup(server.Close)
-	address := strings.TrimPrefix(server.URL, "http://")
+	address := func(ctx context.Context, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", server.Listener.Addr().String())
+	}
 	got, err := fetchTargets(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)

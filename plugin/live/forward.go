@@ -5,55 +5,52 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
+	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 )
 
-// forwarded calls ask with a local address that leads to a port of a pod, for as long as that call takes. The way is
-// the API server's: get (WebSocket) or create (SPDY) of pods/portforward.
-func (g *gatherer) forwarded(ctx context.Context, namespace, pod string, port int32, ask func(address string) error) error {
+// way leads to one port of one pod, through the API server's get (WebSocket) or create (SPDY) of pods/portforward.
+type way struct {
+	connection httpstream.Connection
+	port       int32
+	calls      int
+	refused    chan string // the pod's side: nobody listens, for instance
+}
+
+// forwarded calls ask with a way to a port of a pod, open for as long as that call takes.
+func (g *gatherer) forwarded(ctx context.Context, namespace, pod string, port int32, ask func(*way) error) error {
 	dialer, err := g.forwardDialer(namespace, pod)
 	if err != nil {
 		return err
 	}
-	stop, ready := make(chan struct{}), make(chan struct{})
-	var stderr bounded
-	forwarder, err := portforward.NewOnAddresses(dialer, []string{"127.0.0.1"}, []string{fmt.Sprintf("0:%d", port)}, stop, ready, io.Discard, &stderr)
+	connection, _, err := dialer.Dial(portforward.PortForwardProtocolV1Name)
 	if err != nil {
-		return err
-	}
-	over := make(chan error, 1)
-	go func() { over <- forwarder.ForwardPorts() }()
-	defer close(stop)
-	select {
-	case err := <-over:
 		return forwardError(err)
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-ready:
 	}
-	ports, err := forwarder.GetPorts()
-	if err != nil {
-		return err
-	}
-	if err := ask(fmt.Sprintf("127.0.0.1:%d", ports[0].Local)); err != nil {
-		if text := lastLine(stderr.String()); text != "" && ctx.Err() == nil {
-			return errors.New(text) // the pod's side: nobody listens, for instance
+	defer connection.Close()
+	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
+	w := &way{connection: connection, port: port, refused: make(chan string, 1)}
+	if err := ask(w); err != nil {
+		select {
+		case why := <-w.refused:
+			return errors.New(why)
+		default:
+			return err
 		}
-		return err
 	}
 	return nil
 }
 
 // forwardError is the API server's refusal without the words about upgrading the connection.
 func forwardError(err error) error {
-	if err == nil {
-		return errors.New("the API server ended the port-forward")
-	}
 	if _, said, ok := strings.Cut(err.Error(), "error upgrading connection: "); ok {
 		return errors.New(said)
 	}
@@ -75,3 +72,51 @@ func (g *gatherer) forwardDialer(namespace, pod string) (httpstream.Dialer, erro
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
 }
+
+// dial opens a connection to the port: a pair of streams, of which one carries nothing but why there is no other end.
+func (w *way) dial(context.Context, string) (net.Conn, error) {
+	w.calls++
+	headers := http.Header{}
+	headers.Set(core.StreamType, core.StreamTypeError)
+	headers.Set(core.PortHeader, strconv.Itoa(int(w.port)))
+	headers.Set(core.PortForwardRequestIDHeader, strconv.Itoa(w.calls))
+	complaints, err := w.connection.CreateStream(headers)
+	if err != nil {
+		return nil, fmt.Errorf("open a stream: %w", err)
+	}
+	_ = complaints.Close() // this side has nothing to complain of
+	headers.Set(core.StreamType, core.StreamTypeData)
+	data, err := w.connection.CreateStream(headers)
+	if err != nil {
+		return nil, fmt.Errorf("open a stream: %w", err)
+	}
+	c := &conn{Stream: data}
+	go func() {
+		text, _ := io.ReadAll(io.LimitReader(complaints, 4<<10))
+		if why := strings.TrimSpace(string(text)); why != "" {
+			select {
+			case w.refused <- why:
+			default:
+			}
+			_ = data.Reset()
+		}
+	}()
+	return c, nil
+}
+
+// conn is a stream as a connection. Its deadlines are those of the context that the way was opened with.
+type conn struct{ httpstream.Stream }
+
+func (*conn) LocalAddr() net.Addr              { return pipe{} }
+func (*conn) RemoteAddr() net.Addr             { return pipe{} }
+func (*conn) SetDeadline(time.Time) error      { return nil }
+func (*conn) SetReadDeadline(time.Time) error  { return nil }
+func (*conn) SetWriteDeadline(time.Time) error { return nil }
+
+// Close ends both directions: Close of a stream ends one.
+func (c *conn) Close() error { return c.Reset() }
+
+type pipe struct{}
+
+func (pipe) Network() string { return "port-forward" }
+func (pipe) String() string  { return "port-forward" }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -45,7 +46,7 @@ func issuer(o *unstructured.Unstructured) facts.Issuer {
 	return out
 }
 
-// seeFetches gets the sources of Cilium's HelmReleases and of the Kustomizations that apply them, by name.
+// seeFetches gets the sources of Cilium's tree and of its chart, by name.
 func seeFetches(ctx context.Context, g *gatherer) error {
 	var all []facts.Source
 	for _, ref := range g.fetched() {
@@ -61,18 +62,32 @@ func seeFetches(ctx context.Context, g *gatherer) error {
 	return nil
 }
 
-// fetched names those sources, "Kind/namespace/name": what the Kustomizations of Cilium and of Flux itself read, and
-// where the chart comes from.
+// treeSource is what Cilium's Kustomization reads or, before there is one, what most of Flux's own do.
+func treeSource(all []facts.FluxKustomization, e facts.FluxNames) string {
+	readers := map[string]int{}
+	for _, k := range all {
+		if k.Namespace == e.Namespace && k.Name == e.Kustomization {
+			return k.Source
+		}
+		if k.Namespace == e.Namespace {
+			readers[k.Source]++
+		}
+	}
+	best := ""
+	for _, source := range slices.Sorted(maps.Keys(readers)) {
+		if best == "" || readers[source] > readers[best] {
+			best = source
+		}
+	}
+	return best
+}
+
+// fetched names the sources of the tree and of the chart, "Kind/namespace/name".
 func (g *gatherer) fetched() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.options.Expect.Flux
-	var refs []string
-	for _, k := range g.facts.Live.Kustomizations {
-		if k.Namespace == e.Namespace && (k.Name == e.Kustomization || k.Name == e.Namespace) {
-			refs = append(refs, k.Source)
-		}
-	}
+	refs := []string{treeSource(g.facts.Live.Kustomizations, e)}
 	for _, h := range g.facts.Live.HelmReleases {
 		if h.Name == e.HelmRelease && h.Namespace == e.HelmReleaseNamespace {
 			refs = append(refs, h.Source)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -60,8 +61,8 @@ func (g *gatherer) relay(ctx context.Context, p facts.Pod) facts.RelayStatus {
 	}
 	port, err := g.portNamed(ctx, p, "grpc", relayPort)
 	if err == nil {
-		err = g.forwarded(ctx, p.Namespace, p.Name, port, func(address string) error {
-			answer, err := askRelay(ctx, address)
+		err = g.forwarded(ctx, p.Namespace, p.Name, port, func(w *way) error {
+			answer, err := askRelay(ctx, w.dial)
 			if err != nil {
 				return err
 			}
@@ -90,14 +91,17 @@ func (g *gatherer) portNamed(ctx context.Context, p facts.Pod, name string, fall
 	return fallback, nil
 }
 
+// dial opens a connection to the relay, whatever address it is given.
+type dial func(context.Context, string) (net.Conn, error)
+
 // askRelay asks in plain words first, which is the chart's default, and by TLS where that is not heard. The way there
 // is the API server's, so that whoever answers is the pod: its certificate is not looked at.
-func askRelay(ctx context.Context, address string) ([]byte, error) {
-	answer, err := callRelay(ctx, address, insecure.NewCredentials())
+func askRelay(ctx context.Context, to dial) ([]byte, error) {
+	answer, err := callRelay(ctx, to, insecure.NewCredentials())
 	if err == nil || ctx.Err() != nil || grpcstatus.Code(err) == codes.Unimplemented {
 		return answer, err
 	}
-	answer, byTLS := callRelay(ctx, address, credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}))
+	answer, byTLS := callRelay(ctx, to, credentials.NewTLS(&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}))
 	if byTLS == nil {
 		return answer, nil
 	}
@@ -111,10 +115,10 @@ func plainly(err error) string {
 	return facts.RedactText(strings.ToLower(s.Code().String()) + ": " + text)
 }
 
-func callRelay(ctx context.Context, address string, by credentials.TransportCredentials) ([]byte, error) {
+func callRelay(ctx context.Context, to dial, by credentials.TransportCredentials) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, relayPatience)
 	defer cancel()
-	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(by), grpc.WithDisableServiceConfig())
+	conn, err := grpc.NewClient("passthrough:///relay", grpc.WithContextDialer(to), grpc.WithTransportCredentials(by), grpc.WithDisableServiceConfig())
 	if err != nil {
 		return nil, err
 	}

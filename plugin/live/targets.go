@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 
@@ -50,8 +51,8 @@ func seeTargets(ctx context.Context, g *gatherer) error {
 
 func (g *gatherer) targets(ctx context.Context, p facts.Pod) facts.Scraping {
 	s := facts.Scraping{Prometheus: p.Namespace + "/" + p.Name}
-	err := g.forwarded(ctx, p.Namespace, p.Name, int32(g.options.Expect.Prometheus.Port), func(address string) error {
-		body, err := fetchTargets(ctx, address)
+	err := g.forwarded(ctx, p.Namespace, p.Name, int32(g.options.Expect.Prometheus.Port), func(w *way) error {
+		body, err := fetchTargets(ctx, w.dial)
 		if err != nil {
 			return err
 		}
@@ -64,13 +65,16 @@ func (g *gatherer) targets(ctx context.Context, p facts.Pod) facts.Scraping {
 	return s
 }
 
-// fetchTargets asks Prometheus itself, at the local end of a port-forward.
-func fetchTargets(ctx context.Context, address string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/api/v1/targets?state=active", nil)
+// fetchTargets asks Prometheus itself, at the other end of a port-forward.
+func fetchTargets(ctx context.Context, to dial) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://prometheus/api/v1/targets?state=active", nil)
 	if err != nil {
 		return nil, err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no proxy: it is this machine's own end
+	client := http.Client{Transport: &http.Transport{ // no proxy: the way there is the API server's
+		DisableKeepAlives: true,
+		DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return to(ctx, address) },
+	}}
 	answer, err := client.Do(request)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,11 @@ type Fault struct {
 	PeersMissing int    `json:"peersMissing,omitempty"` // WireGuard peers that are not there
 	State        string `json:"state,omitempty"`        // of the agent, with Message
 	Message      string `json:"message,omitempty"`
+	RelayLost    bool   `json:"relayLost,omitempty"`  // the relay is not connected to it
+	TargetDown   bool   `json:"targetDown,omitempty"` // Prometheus cannot scrape it
+	CutOff       bool   `json:"cutOff,omitempty"`     // its node reaches no other, and none reaches it
+	PeerIdle     bool   `json:"peerIdle,omitempty"`   // it has a BGP session, and nobody answers
+	Tunnels      string `json:"tunnels,omitempty"`    // dead: what is sent to WireGuard's peers is not answered
 }
 
 // Agent is one agent at one moment.
@@ -80,7 +85,12 @@ func Load(file string, now time.Time) (*Agent, error) {
 	}
 	a.Fault, a.Deaf = faults[a.Node], map[string]bool{}
 	for node, fault := range faults {
-		a.Deaf[node] = fault.Dead
+		a.Deaf[node] = fault.Dead || fault.CutOff
+	}
+	if a.Fault.CutOff { // it reaches nobody but itself
+		for _, p := range a.World.Nodes {
+			a.Deaf[p.Name] = p.Name != a.Node
+		}
 	}
 	return a, nil
 }

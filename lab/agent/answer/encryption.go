@@ -3,8 +3,10 @@ package answer
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/cilium/cilium/api/v1/models"
+	"github.com/go-openapi/strfmt"
 )
 
 // Encryption is the mode in effect on the node, with WireGuard's one interface and a peer for every other node.
@@ -56,4 +58,27 @@ func (a *Agent) EncryptText() string {
 		fmt.Fprintf(&b, "Interface: %s\n\tPublic key: %s\n\tNumber of peers: %d\n", i.Name, i.PublicKey, i.PeerCount)
 	}
 	return b.String()
+}
+
+// Tunnels is Encryption as debuginfo has it: with every peer.
+func (a *Agent) Tunnels() *models.EncryptionStatus {
+	e := a.Encryption()
+	if e.Wireguard == nil {
+		return e
+	}
+	for _, p := range a.World.Nodes {
+		if p.Name == a.Node || !p.Agent || int64(len(e.Wireguard.Interfaces[0].Peers)) == a.peers() {
+			continue
+		}
+		peer := &models.WireguardPeer{
+			Endpoint: p.IP + ":51871", PublicKey: a.publicKey(p.Name), AllowedIps: []string{p.PodCIDR},
+			LastHandshakeTime: strfmt.DateTime(a.ago(2*time.Minute, a.Node, p.Name, "handshake")),
+			TransferRx:        4096 + a.number(1<<20, a.Node, p.Name, "rx"), TransferTx: 4096 + a.number(1<<20, a.Node, p.Name, "tx"),
+		}
+		if a.Fault.Tunnels == "dead" {
+			peer.TransferRx, peer.LastHandshakeTime = 0, strfmt.DateTime{}
+		}
+		e.Wireguard.Interfaces[0].Peers = append(e.Wireguard.Interfaces[0].Peers, peer)
+	}
+	return e
 }
