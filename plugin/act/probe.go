@@ -56,16 +56,22 @@ type prober struct {
 // An error says why there was no probe at all; what could not be probed on single nodes is in the facts. Where
 // something is left it is in the facts as well, which an error then comes with.
 func (c *Cluster) Probe(ctx context.Context, o Probing) (*facts.Probe, error) {
-	p := &prober{
-		Cluster: c, asked: o, namespace: probePrefix + utilrand.String(5), fresh: make(chan struct{}, 1),
-		fact: &facts.Probe{Began: c.clock.Now().UTC(), Image: o.Image, Names: o.Names, Egress: o.Egress, Unasked: map[string]string{}},
-	}
-	p.deadline = p.fact.Began.Add(o.Within + readWithin + removeWithin + time.Minute).Truncate(time.Second)
+	p := c.prober(o, 0)
 	ctx, cancel := context.WithTimeout(ctx, o.Within+readWithin)
 	defer cancel()
 	err := p.probe(ctx)
 	p.fact.Ended = c.clock.Now().UTC()
 	return p.fact, err
+}
+
+// prober is a probe that is about to begin; lasting is how long its pods are needed beyond being waited for.
+func (c *Cluster) prober(o Probing, lasting time.Duration) *prober {
+	p := &prober{
+		Cluster: c, asked: o, namespace: probePrefix + utilrand.String(5), fresh: make(chan struct{}, 1),
+		fact: &facts.Probe{Began: c.clock.Now().UTC(), Image: o.Image, Names: o.Names, Egress: o.Egress, Unasked: map[string]string{}},
+	}
+	p.deadline = p.fact.Began.Add(o.Within + readWithin + removeWithin + time.Minute + lasting).Truncate(time.Second)
+	return p
 }
 
 func (p *prober) probe(ctx context.Context) error {
@@ -77,7 +83,7 @@ func (p *prober) probe(ctx context.Context) error {
 	if err != nil || len(usable) == 0 {
 		return err
 	}
-	made, err := p.settle(ctx)
+	made, err := p.settle(ctx, ctx)
 	if made {
 		defer p.remove(ctx)
 	}
@@ -123,8 +129,8 @@ func ProbeRights(namespace string) []handover.Right {
 }
 
 // settle makes the namespace and in it the Service, and begins to watch its pods. made tells whether there may be a
-// namespace: one whose answer was lost may have been made.
-func (p *prober) settle(ctx context.Context) (made bool, err error) {
+// namespace: one whose answer was lost may have been made. The watch lasts until watching ends.
+func (p *prober) settle(ctx, watching context.Context) (made bool, err error) {
 	p.options.Tell(fmt.Sprintf("probe: in namespace %s, which is removed afterwards", p.namespace))
 	space := probeNamespace(p.namespace, p.deadline)
 	ref := handover.Ref{APIVersion: "v1", Kind: "Namespace", Name: p.namespace}
@@ -141,7 +147,7 @@ func (p *prober) settle(ctx context.Context) (made bool, err error) {
 	if err == nil && len(p.service) == 0 {
 		p.fact.Unasked[facts.ProbeService] = "the Service was given no ClusterIP"
 	}
-	p.watchPods(ctx)
+	p.watchPods(watching)
 	return true, nil
 }
 

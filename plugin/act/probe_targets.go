@@ -94,6 +94,11 @@ func (p *prober) targets(ctx context.Context, serving []*server) map[string][]pr
 	for _, place := range p.asked.Egress {
 		common = append(common, probe.Target{Kind: probe.Egress, To: place, Address: place})
 	}
+	return pairs(serving, common)
+}
+
+// pairs are for each node every other, after what all ask.
+func pairs(serving []*server, common []probe.Target) map[string][]probe.Target {
 	all := map[string][]probe.Target{}
 	for _, from := range serving {
 		mine := slices.Clone(common)

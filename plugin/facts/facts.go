@@ -126,6 +126,7 @@ type Live struct {
 	Agents          []Agent             `json:"agents,omitempty"`
 	BGP             []AgentBGP          `json:"bgp,omitempty"`
 	Probe           *Probe              `json:"probe,omitempty"`
+	Streams         *Streams            `json:"streams,omitempty"`
 	Health          []AgentHealth       `json:"health,omitempty"`
 	Tunnels         []AgentTunnels      `json:"tunnels,omitempty"`
 	Relays          []RelayStatus       `json:"relays,omitempty"`

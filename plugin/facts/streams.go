@@ -1,0 +1,40 @@
+package facts
+
+import "time"
+
+// Streaming is what became of long-lived connections between pods while something was done to the cluster. It is
+// measured on request alone: it makes pods.
+const Streaming Part = "streams"
+
+// Streams is what became of them, from the first answer of each until the last line that was heard.
+type Streams struct {
+	Began time.Time `json:"began,omitzero"`
+	Ended time.Time `json:"ended,omitzero"`
+	Image string    `json:"image,omitempty"`
+	// Nodes are those that streams were to come from, Others counts those that --probe-nodes left out.
+	Nodes   []ProbeNode `json:"nodes,omitempty"`
+	Others  int         `json:"others,omitempty"`
+	Streams []Stream    `json:"streams,omitempty"`
+	// Tried counts the new connections that were opened besides, one every tenth of a second from each node, Failed those
+	// of them that failed; Why is how one of those did.
+	Tried  int    `json:"tried"`
+	Failed int    `json:"failed"`
+	Why    string `json:"why,omitempty"`
+	// Left is what could not be removed again, and why; empty where nothing is left.
+	Left string `json:"left,omitempty"`
+}
+
+// Stream is one long-lived TCP connection, on which a message came and went every 20 ms. Where it was lost another took
+// its place; the gap goes on until that one was answered.
+type Stream struct {
+	Kind    string        `json:"kind"` // ProbePod or ProbeService
+	From    string        `json:"from"` // the node
+	To      string        `json:"to"`   // a node, or a Service's namespace and name
+	Address string        `json:"address,omitempty"`
+	Answers int           `json:"answers"`          // 0: it never was open
+	Gap     time.Duration `json:"gap"`              // the longest time without an answer
+	GapAt   time.Time     `json:"gapAt,omitzero"`   // when that began, by the node's clock
+	Lost    int           `json:"lost"`             // how often it broke, or was silent for ten seconds
+	Why     string        `json:"why,omitempty"`    // how, the last time
+	Silent  bool          `json:"silent,omitempty"` // it was not answered when it was last heard of
+}
