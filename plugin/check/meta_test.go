@@ -37,7 +37,6 @@ var fields = map[facts.Part][]string{
 	facts.BGP:             {"BGP"},
 	facts.Probing:         {"Probe"},
 	facts.Streaming:       {"Streams"},
-	facts.Streaming:       {"Streams"},
 	facts.HelmReleases:    {"HelmReleases"},
 	facts.Kustomizations:  {"Kustomizations"},
 	facts.FluxAPIs:        {"FluxAPIs"},
