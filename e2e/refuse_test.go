@@ -17,7 +17,7 @@ var shapes = map[string]struct {
 	"another release name":          {[]string{"spec:\n  interval", "spec:\n  releaseName: cilium-cni\n  interval"}, "CG208"},
 	"another target namespace":      {[]string{"spec:\n  interval", "spec:\n  targetNamespace: network\n  interval"}, "HP103"},
 	"another storage namespace":     {[]string{"spec:\n  interval", "spec:\n  storageNamespace: flux-system\n  interval"}, "CG208"},
-	"a HelmRelease somewhere else":  {[]string{"  namespace: kube-system\n  annotations", "  namespace: flux-system\n  annotations", "spec:\n  interval", "spec:\n  targetNamespace: kube-system\n  interval"}, "CG208"},
+	"a HelmRelease somewhere else":  {[]string{"  namespace: kube-system\n  annotations", "  namespace: flux-system\n  annotations", "spec:\n  interval", "spec:\n  targetNamespace: kube-system\n  interval"}, "HelmRelease flux-system/cilium"},
 	"an install that is remediated": {[]string{"  install:\n    strategy:\n      name: RetryOnFailure\n      retryInterval: 5m\n", "  install:\n    remediation:\n      retries: 3\n"}, "HP105"},
 	"an upgrade that is uninstalled": {[]string{
 		"  upgrade:\n    strategy:\n      name: RetryOnFailure\n      retryInterval: 5m\n", "  upgrade:\n    remediation:\n      retries: 1\n      strategy: uninstall\n",
@@ -35,7 +35,7 @@ func TestRefusals(t *testing.T) {
 	before := l.whole(t, "infra")
 	refused := func(t *testing.T, id string) {
 		t.Helper()
-		for _, args := range [][]string{{"plan"}, {"run", "--yes"}} {
+		for _, args := range [][]string{{"plan"}, {"run", "--yes", "--soak", "1s"}} {
 			r := l.run(t, tree, "flux-handover", append(args, "--context", "infra")...)
 			if r.code != 4 || !strings.Contains(r.stdout, id) {
 				t.Errorf("%v: exit code %d, and no %q\n%s%s", args, r.code, id, r.stderr, r.stdout)
@@ -54,17 +54,17 @@ func TestRefusals(t *testing.T) {
 		edit(t, wiring, "  deletionPolicy: Orphan", "  deletionPolicy: MirrorPrune")
 		refused(t, "HP110")
 	})
-	record := []string{"--context", "infra", "-n", "kube-system", "label", "--overwrite", "secret", "sh.helm.release.v1.cilium.v1"}
+	name := strings.TrimSpace(l.must(t, "", "kubectl", "--context", "infra", "-n", "kube-system", "get", "secrets", "-l", "owner=helm,name=cilium,status=deployed", "-o", "name"))
+	record := []string{"--context", "infra", "-n", "kube-system", "label", "--overwrite", name}
 	t.Run("a release that is pending", func(t *testing.T) {
 		t.Cleanup(func() { l.must(t, "", "kubectl", append(record, "status=deployed")...) })
 		l.must(t, "", "kubectl", append(record, "status=pending-upgrade")...)
 		refused(t, "pending-upgrade")
 	})
 	t.Run("a second release", func(t *testing.T) {
-		l.must(t, "", "helm", "--kube-context", "infra", "-n", "kube-system", "get", "manifest", "cilium")
 		second := []string{"--context", "infra", "-n", "kube-system", "secret", "sh.helm.release.v1.kube-system-cilium.v1"}
-		copied := strings.NewReplacer(`"sh.helm.release.v1.cilium.v1"`, `"sh.helm.release.v1.kube-system-cilium.v1"`, `"name": "cilium"`, `"name": "kube-system-cilium"`).
-			Replace(l.must(t, "", "kubectl", "--context", "infra", "-n", "kube-system", "get", "secret", "sh.helm.release.v1.cilium.v1", "-o", "json"))
+		copied := strings.NewReplacer(`"`+strings.TrimPrefix(name, "secret/")+`"`, `"sh.helm.release.v1.kube-system-cilium.v1"`, `"name": "cilium"`, `"name": "kube-system-cilium"`).
+			Replace(l.must(t, "", "kubectl", "--context", "infra", "-n", "kube-system", "get", name, "-o", "json"))
 		file := filepath.Join(t.TempDir(), "second.json")
 		write(t, file, copied)
 		t.Cleanup(func() { l.must(t, "", "kubectl", append([]string{"delete"}, second...)...) })

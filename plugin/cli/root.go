@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -29,12 +30,15 @@ func Root(env *Env, short, long string) *cobra.Command {
 // mostVerbose is the last level at which the client libraries leave bodies out. Bodies hold Secrets.
 const mostVerbose = 7
 
-// verbosity is klog's -v alone: the rest of its flags are about files that a plugin does not write.
+// verbosity is klog's -v alone: the rest of its flags are about files that a plugin does not write. At level 0 nothing is
+// logged: what the client libraries have to say there, of a watch that was interrupted for instance, is said by us.
 type verbosity struct{ klog *flag.Flag }
 
 func newVerbosity() *verbosity {
 	all := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(all)
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	return &verbosity{klog: all.Lookup("v")}
 }
 
@@ -48,5 +52,6 @@ func (v *verbosity) Set(text string) error {
 	if err != nil || level < 0 {
 		return fmt.Errorf("%q is not a level from 0 to %d", text, mostVerbose)
 	}
+	klog.LogToStderr(level > 0)
 	return v.klog.Value.Set(strconv.Itoa(min(level, mostVerbose)))
 }

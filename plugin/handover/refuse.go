@@ -67,7 +67,10 @@ func identityRules() []rule {
 		id: "HP102", reason: "the working tree has no HelmRelease of Cilium for this cluster",
 		hint: "Write one: kubectl cilium-gitops scaffold. Or name the tree: --repo DIR.",
 		finds: func(in *Input) []check.Evidence {
-			return when(in.HelmRelease == nil || in.Facts.Git.Cilium() == nil, "--repo", "no HelmRelease", "the one that is to adopt Cilium")
+			if in.HelmRelease != nil && in.Facts.Git.Cilium() != nil {
+				return nil
+			}
+			return append(when(true, "--repo", "no HelmRelease", "the one that is to adopt Cilium"), misplaced(in)...)
 		},
 	}, {
 		id: "HP103", reason: "the HelmRelease releases into another namespace than Cilium's",
@@ -85,6 +88,24 @@ func identityRules() []rule {
 			return when(runs != nil && name != "" && name != runs.Chart, at(r)+" chart", name, chartOf(runs))
 		}),
 	}}
+}
+
+// misplaced are HelmReleases of the tree that may be meant, and are not where Flux finds the release that runs.
+func misplaced(in *Input) []check.Evidence {
+	if in.Facts.Git == nil {
+		return nil
+	}
+	names := in.Facts.Expect
+	var out []check.Evidence
+	for _, r := range in.Facts.Git.Releases {
+		if key := r.Namespace + "/" + r.Name; key != names.Flux.HelmReleaseNamespace+"/"+names.Flux.HelmRelease {
+			out = append(out, check.Evidence{
+				Where: at(&r), Got: "release " + r.ReleaseNamespace + "/" + r.ReleaseName + ", its record in " + r.StorageNamespace,
+				Want: "HelmRelease " + names.Flux.HelmReleaseNamespace + "/" + names.Flux.HelmRelease,
+			})
+		}
+	}
+	return out
 }
 
 func chartOf(r *facts.ReleaseContents) string {
