@@ -68,7 +68,8 @@ func (w *worker) step(ctx context.Context) (gone bool, err error) {
 		return true, w.remove(ctx, pod)
 	}
 	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-		return true, w.remove(ctx, nil)
+		w.stopContainers(nil)
+		return false, w.removeSandbox(ctx) // its logs stay as long as the object does
 	}
 	if err := w.ensureSandbox(ctx, pod); err != nil {
 		return false, err
