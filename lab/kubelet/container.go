@@ -28,7 +28,7 @@ func entrypoints() map[string]string {
 	return map[string]string{
 		"cilium/cilium": "cilium-agent", "cilium/operator-generic": "cilium-operator-generic", "cilium/hubble-relay": "hubble-relay",
 		"coredns/coredns": "coredns", "prometheus/prometheus": "prometheus", "spegel-org/spegel": "spegel", "lab/echo": "echo",
-		"cilium-gitops/kubectl-cilium_gitops": "kubectl-cilium_gitops",
+		"cilium-gitops/cilium-gitops": "kubectl-cilium_gitops",
 	}
 }
 
