@@ -103,7 +103,7 @@ func journal(phase handover.RunPhase) *handover.Journal {
 		j.Stop = "step adopt: CG401: a pod was replaced"
 		j.Seen = []handover.PodEvent{{Time: morning.Add(4 * time.Second), Pod: "Pod/kube-system/cilium-b", Text: "container cilium-agent restarted"}}
 		j.Proof = &facts.Live{Pods: []facts.Pod{pod("a", "1")}}
-	case handover.Running, handover.RolledBack:
+	case handover.Running, handover.RolledBack, handover.Undoing:
 	}
 	return j
 }
@@ -124,6 +124,17 @@ func TestRunDocuments(t *testing.T) {
 	}
 	if *finished.Untouched != 2 || finished.Pods != 2 || *stopped.Untouched != 1 || going.Untouched != nil {
 		t.Errorf("pods: finished %d of %d, stopped %d, going %v", *finished.Untouched, finished.Pods, *stopped.Untouched, going.Untouched)
+	}
+}
+
+// TestPhasesHaveOutcomes: every phase of a run is called by its own name; a drill that puts everything back has not stopped.
+func TestPhasesHaveOutcomes(t *testing.T) {
+	for phase, want := range map[handover.RunPhase]RunOutcome{
+		handover.Running: RunGoing, handover.Frozen: RunStopped, handover.Finished: RunFinished, handover.RolledBack: RunRolledBack, handover.Undoing: RunUndoing,
+	} {
+		if got := OfJournal(journal(phase), names()).Outcome; got != want {
+			t.Errorf("%s is called %q, not %q", phase, got, want)
+		}
 	}
 }
 
