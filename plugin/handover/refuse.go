@@ -90,18 +90,19 @@ func identityRules() []rule {
 	}}
 }
 
-// misplaced are HelmReleases of the tree that may be meant, and are not where Flux finds the release that runs.
+// misplaced are HelmReleases of the tree that may be meant, and are not in the namespace where Flux would find the record
+// of the release that runs.
 func misplaced(in *Input) []check.Evidence {
 	if in.Facts.Git == nil {
 		return nil
 	}
-	names := in.Facts.Expect
+	names := in.Facts.Expect.Flux
 	var out []check.Evidence
-	for _, r := range in.Facts.Git.Releases {
-		if key := r.Namespace + "/" + r.Name; key != names.Flux.HelmReleaseNamespace+"/"+names.Flux.HelmRelease {
+	for _, o := range in.Facts.Git.Objects {
+		if o.Kind == "HelmRelease" && o.Name == names.HelmRelease && o.Namespace != names.HelmReleaseNamespace {
 			out = append(out, check.Evidence{
-				Where: at(&r), Got: "release " + r.ReleaseNamespace + "/" + r.ReleaseName + ", its record in " + r.StorageNamespace,
-				Want: "HelmRelease " + names.Flux.HelmReleaseNamespace + "/" + names.Flux.HelmRelease,
+				Where: fmt.Sprintf("%s:%d", o.File, o.Line), Got: "HelmRelease " + o.Namespace + "/" + o.Name,
+				Want: "HelmRelease " + names.HelmReleaseNamespace + "/" + names.HelmRelease,
 			})
 		}
 	}

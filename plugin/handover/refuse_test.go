@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
@@ -55,6 +56,11 @@ var refusals = map[string]struct {
 	"no HelmRelease in the tree": {"HP102", func(in *handover.Input) {
 		tree(in)
 		in.Facts.Git.Releases, in.HelmRelease = nil, nil
+	}},
+	"a HelmRelease in another namespace": {"HP102", func(in *handover.Input) {
+		tree(in)
+		in.Facts.Git.Releases, in.HelmRelease = nil, nil
+		in.Facts.Git.Objects = []facts.GitObject{{Kind: "HelmRelease", Namespace: "flux-system", Name: "cilium"}}
 	}},
 	"wrong target namespace":  {"HP103", func(in *handover.Input) { tree(in).ReleaseNamespace = "cilium" }},
 	"wrong release name":      {"CG208", func(in *handover.Input) { tree(in).ReleaseName = "kube-system-cilium" }},
@@ -249,5 +255,18 @@ func TestRightsToChangeRoles(t *testing.T) {
 	}
 	if powers := slices.DeleteFunc(handover.Make(newModel(t).input()).Rights(), func(r handover.Right) bool { return r.Verb != "escalate" && r.Verb != "bind" }); len(powers) > 0 {
 		t.Errorf("a run asks for %+v", powers)
+	}
+}
+
+// TestMisplaced: a HelmRelease of the right name in another namespace is named.
+func TestMisplaced(t *testing.T) {
+	in := newModel(t).input()
+	refusals["a HelmRelease in another namespace"].spoil(&in)
+	refused := handover.Make(in).Refusals
+	i := slices.IndexFunc(refused, func(r handover.Refusal) bool { return r.ID == "HP102" })
+	if i < 0 || !slices.ContainsFunc(refused[i].Evidence, func(e check.Evidence) bool {
+		return e.Got == "HelmRelease flux-system/cilium" && e.Want == "HelmRelease kube-system/cilium"
+	}) {
+		t.Errorf("%+v", refused)
 	}
 }
