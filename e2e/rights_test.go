@@ -80,7 +80,7 @@ func TestReadOnlyRoleSuffices(t *testing.T) {
 	if r.code != 3 {
 		t.Errorf("exit code %d, want 3", r.code)
 	}
-	for _, id := range []string{"CG108", "CG109", "CG111", "CG130", "CG703", "CG708"} {
+	for _, id := range []string{"CG108", "CG109", "CG111", "CG130", "CG703", "CG708", "CG710", "CG712"} {
 		c := all.result(t, "infra", id)
 		if c.Outcome != "unknown" || !strings.Contains(fmt.Sprint(c.Evidence), `pods/exec`) {
 			t.Errorf("%s without exec: %+v", id, c)
@@ -101,15 +101,17 @@ func settled(t *testing.T, good func(verification) bool) verification {
 // lab never needs: the API server gives its version to everybody, and every Gateway API CRD is annotated.
 var blinded = map[string][]string{
 	"list nodes":                     {"CG102", "CG104", "CG105", "CG126", "CG404"},
-	"list pods":                      {"CG105", "CG106", "CG110", "CG123", "CG124", "CG401"},
-	"get configmaps":                 {"CG101", "CG302", "CG123", "CG125", "CG126", "CG128", "CG112", "CG113", "CG114", "CG115", "CG116", "CG117", "CG118", "CG701", "CG702", "CG704", "CG705", "CG706", "CG405"},
-	"list daemonsets":                {"CG104", "CG110", "CG117", "CG118", "CG122", "CG124", "CG127", "CG128", "CG129", "CG402", "CG1001"},
-	"list deployments":               {"CG107", "CG124", "CG704", "CG402"},
-	"list customresourcedefinitions": {"CG117", "CG118", "CG119", "CG201"},
+	"list pods":                      {"CG105", "CG106", "CG110", "CG123", "CG124", "CG401", "CG709"},
+	"get configmaps":                 {"CG101", "CG302", "CG123", "CG125", "CG126", "CG128", "CG112", "CG113", "CG114", "CG115", "CG116", "CG117", "CG118", "CG701", "CG702", "CG704", "CG705", "CG706", "CG405", "CG709"},
+	"list daemonsets":                {"CG104", "CG110", "CG117", "CG118", "CG122", "CG124", "CG127", "CG128", "CG129", "CG402", "CG1001", "CG709", "CG901"},
+	"list deployments":               {"CG107", "CG124", "CG704", "CG402", "CG901"},
+	"list customresourcedefinitions": {"CG117", "CG118", "CG119", "CG201", "CG709"},
 	"list gatewayclasses":            {"CG701"},
 	"list servicemonitors":           {"CG707"},
-	"list helmreleases":              {"CG202", "CG203", "CG204", "CG205", "CG206", "CG301", "CG302", "CG403", "CG501", "CG502", "CG503", "CG601", "CG602", "CG603", "CG604", "CG1001"},
-	"list kustomizations":            {"CG204", "CG205", "CG206"},
+	"list helmreleases":              {"CG202", "CG203", "CG204", "CG205", "CG206", "CG301", "CG302", "CG403", "CG501", "CG502", "CG503", "CG601", "CG602", "CG603", "CG604", "CG1001", "CG903", "CG904"},
+	"list kustomizations":            {"CG204", "CG205", "CG206", "CG903", "CG904"},
+	"list clusterissuers":            {"CG902"},
+	"get gitrepositories":            {"CG903", "CG904"},
 	"list secrets":                   {"CG301", "CG112", "CG113", "CG114", "CG115", "CG120", "CG121", "CG122", "CG124", "CG126", "CG702", "CG704", "CG705", "CG706", "CG403", "CG1001"},
 	"get secrets":                    {"CG301", "CG112", "CG113", "CG114", "CG115", "CG124", "CG126", "CG702", "CG704", "CG706"},
 }
