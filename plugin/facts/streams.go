@@ -6,6 +6,9 @@ import "time"
 // measured on request alone: it makes pods.
 const Streaming Part = "streams"
 
+// NoStreams is the choice that leaves them out.
+const NoStreams = "only flux handover with --probe measures it"
+
 // Streams is what became of them, from the first answer of each until the last line that was heard.
 type Streams struct {
 	Began time.Time `json:"began,omitzero"`

@@ -51,8 +51,10 @@ func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) ([]f
 func unprobed(all []facts.Facts) {
 	for i := range all {
 		f := &all[i]
-		if _, blind := f.Blind[facts.Probing]; !blind && !slices.Contains(f.Seen, facts.Probing) {
-			decline(f)
+		for part, choice := range map[facts.Part]string{facts.Probing: facts.NoProbe, facts.Streaming: facts.NoStreams} {
+			if _, blind := f.Blind[part]; !blind && !slices.Contains(f.Seen, part) {
+				decline(f, part, choice)
+			}
 		}
 	}
 }

@@ -111,11 +111,15 @@ func (o *verifyOptions) probes(ctx context.Context, all []facts.Facts, targets [
 	left := make([]error, len(targets))
 	var wg sync.WaitGroup
 	for i, t := range targets {
-		if !slices.Contains(parts(checks)(t), facts.Probing) {
+		asked := parts(checks)(t)
+		if slices.Contains(asked, facts.Streaming) {
+			decline(&all[i], facts.Streaming, facts.NoStreams)
+		}
+		if !slices.Contains(asked, facts.Probing) {
 			continue
 		}
 		if !o.probe.on {
-			decline(&all[i])
+			decline(&all[i], facts.Probing, facts.NoProbe)
 			continue
 		}
 		wg.Go(func() {
@@ -133,12 +137,12 @@ func (o *verifyOptions) probes(ctx context.Context, all []facts.Facts, targets [
 	return nil
 }
 
-// decline notes that the user did not ask for a probe.
-func decline(f *facts.Facts) {
+// decline notes that nobody asked to look at a part that is looked at on request alone.
+func decline(f *facts.Facts, part facts.Part, choice string) {
 	if f.Declined == nil {
 		f.Declined = map[facts.Part]string{}
 	}
-	f.Declined[facts.Probing] = facts.NoProbe
+	f.Declined[part] = choice
 }
 
 // probeOne probes a cluster; its error says what is left there.
