@@ -140,16 +140,13 @@ func kindNamed(kind string) (kindRow, error) {
 }
 
 // replace writes the file beside itself and moves it into place. Links are followed, and what is no ordinary file,
-// such as /dev/stdout, is written to as it is.
+// such as /dev/stdout, is written to as it is: whether it is one is asked of what is behind the name, since a pipe's
+// link in /proc leads to no path.
 func replace(file string, text []byte) error {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return pour(file, text)
+	}
 	if real, err := filepath.EvalSymlinks(file); err == nil {
-		info, err := os.Stat(real)
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() {
-			return os.WriteFile(file, text, 0o644)
-		}
 		file = real
 	}
 	temp, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
@@ -164,6 +161,16 @@ func replace(file string, text []byte) error {
 		return errors.Join(err, os.Remove(temp.Name()))
 	}
 	return nil
+}
+
+// pour writes to what is there: a pipe, a terminal, a device.
+func pour(file string, text []byte) error {
+	out, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(text)
+	return errors.Join(err, out.Close())
 }
 
 // Targets are those of a repeatable flag.

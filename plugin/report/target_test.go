@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"encoding/xml"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,5 +140,30 @@ func TestTargetThatCannotBeWritten(t *testing.T) {
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
 		t.Fatalf("%s was replaced", os.DevNull)
+	}
+}
+
+// A pipe is written to, whatever names it: behind /dev/stdout there may be one, and a report must not take its place.
+func TestTargetWritesIntoAPipe(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "stdout")
+	if err := os.Symlink(fmt.Sprintf("/proc/self/fd/%d", write.Fd()), link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(link); err != nil {
+		t.Skipf("no /proc here: %v", err)
+	}
+	if err := (report.Target{Kind: "junit", File: link}).Write(allPass()); err != nil {
+		t.Fatal(err)
+	}
+	head := make([]byte, 5)
+	if _, err := read.Read(head); err != nil || string(head) != "<?xml" {
+		t.Errorf("the pipe holds %q, %v", head, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("something else is where the link was: %v, %v", info, err)
 	}
 }
