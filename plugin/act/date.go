@@ -42,20 +42,32 @@ func (c *Cluster) dateOne(ctx context.Context, a handover.Action) error {
 	case !saysSame(cm.Data, a.Since.Data, a.Same):
 		return nil
 	}
-	entries, changed, err := dated(cm.ManagedFields, metav1.NewTime(a.Since.Changed))
-	if err != nil || !changed {
+	patch := func(entries []metav1.ManagedFieldsEntry) error {
+		text, err := json.Marshal([]map[string]any{
+			// A resourceVersion that is not the object's is answered with a conflict.
+			{"op": "replace", "path": "/metadata/resourceVersion", "value": cm.ResourceVersion},
+			{"op": "replace", "path": "/metadata/managedFields", "value": entries},
+		})
+		if err != nil {
+			return err
+		}
+		cm, err = all.Patch(ctx, a.Ref.Name, types.JSONPatchType, text, metav1.PatchOptions{FieldManager: a.Manager})
 		return err
 	}
-	patch, err := json.Marshal([]map[string]any{
-		// A resourceVersion that is not the object's is answered with a conflict.
-		{"op": "replace", "path": "/metadata/resourceVersion", "value": cm.ResourceVersion},
-		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
-	})
+	at := metav1.NewTime(a.Since.Changed)
+	entries, changed, err := renamed(cm.ManagedFields, a.Manager, handover.OwnManager, &at)
 	if err != nil {
 		return err
 	}
-	_, err = all.Patch(ctx, a.Ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: a.Manager})
-	return err
+	if changed {
+		if err := patch(entries); err != nil {
+			return err
+		}
+	}
+	if entries, changed, err = renamed(cm.ManagedFields, handover.OwnManager, a.Manager, nil); err != nil || !changed {
+		return err
+	}
+	return patch(entries)
 }
 
 // saysSame tells whether data is what was recorded of it. Of what is masked in a recording nobody knows whether it is.
@@ -74,11 +86,13 @@ func saysSame(is, was map[string]string, same []string) bool {
 	return !masked && maps.Equal(is, was)
 }
 
-// dated are the entries with no owner of data younger than at, and whether that changes any.
-func dated(entries []metav1.ManagedFieldsEntry, at metav1.Time) ([]metav1.ManagedFieldsEntry, bool, error) {
+// renamed are the entries in which who owns data by updates is called otherwise and, where at is given, bears that time
+// instead of a later one; and whether that changes any. The API server takes back a change of times alone, as one that
+// says nothing: it keeps the time that comes with another name, and keeps it when the name comes back.
+func renamed(entries []metav1.ManagedFieldsEntry, from, to string, at *metav1.Time) ([]metav1.ManagedFieldsEntry, bool, error) {
 	out, changed := slices.Clone(entries), false
 	for i, e := range out {
-		if e.Subresource != "" || e.FieldsV1 == nil || e.Time == nil || !at.Before(e.Time) {
+		if e.Manager != from || e.Operation != metav1.ManagedFieldsOperationUpdate || e.Subresource != "" || e.FieldsV1 == nil || at != nil && (e.Time == nil || !at.Before(e.Time)) {
 			continue
 		}
 		var fields struct {
@@ -87,8 +101,12 @@ func dated(entries []metav1.ManagedFieldsEntry, at metav1.Time) ([]metav1.Manage
 		if err := json.Unmarshal(e.FieldsV1.Raw, &fields); err != nil {
 			return nil, false, err
 		}
-		if len(fields.Data) > 0 {
-			out[i].Time, changed = &at, true
+		if len(fields.Data) == 0 {
+			continue
+		}
+		changed, out[i].Manager = true, to
+		if at != nil {
+			out[i].Time = at
 		}
 	}
 	return out, changed, nil

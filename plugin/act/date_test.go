@@ -46,7 +46,7 @@ func TestDate(t *testing.T) {
 			if got := timeOf(t, a); !got.Equal(c.want) {
 				t.Errorf("dated %s, want %s", got, c.want)
 			}
-			if want := map[bool]int{true: 1, false: 0}[c.want.Equal(early)]; len(a.writes()) != want {
+			if want := map[bool]int{true: 2, false: 0}[c.want.Equal(early)]; len(a.writes()) != want {
 				t.Errorf("%d writes, want %d: %v", len(a.writes()), want, a.writes())
 			}
 		})
@@ -66,9 +66,14 @@ func timeOf(t *testing.T, a *api) time.Time {
 		t.Fatal(err)
 	}
 	var o struct {
-		Metadata struct{ ManagedFields []struct{ Time time.Time } }
+		Metadata struct {
+			ManagedFields []struct {
+				Manager string
+				Time    time.Time
+			}
+		}
 	}
-	if err := json.Unmarshal(text, &o); err != nil || len(o.Metadata.ManagedFields) != 1 {
+	if err := json.Unmarshal(text, &o); err != nil || len(o.Metadata.ManagedFields) != 1 || o.Metadata.ManagedFields[0].Manager != "helm" {
 		t.Fatalf("%v: %s", err, text)
 	}
 	return o.Metadata.ManagedFields[0].Time
@@ -90,5 +95,17 @@ func TestDateCrowded(t *testing.T) {
 	}
 	if err := open(t, a).Do(t.Context(), action); err != nil || !timeOf(t, a).Equal(late) {
 		t.Errorf("%v, dated %s", err, timeOf(t, a))
+	}
+}
+
+// TestDateKilled: killed between its two writes, it gives the entry its name back when it is taken again.
+func TestDateKilled(t *testing.T) {
+	a := newAPI()
+	a.put(configPath, saying(`"a":"b"`, owned(handover.OwnManager, update, early, both)))
+	action := handover.Action{
+		Verb: handover.Date, Ref: configRef, Manager: "helm", Since: &facts.ConfigMap{Data: map[string]string{"a": "b"}, Changed: early},
+	}
+	if err := open(t, a).Do(t.Context(), action); err != nil || !timeOf(t, a).Equal(early) || len(a.writes()) != 1 {
+		t.Errorf("%v, dated %s, %d writes", err, timeOf(t, a), len(a.writes()))
 	}
 }

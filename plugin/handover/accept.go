@@ -31,7 +31,7 @@ func (p *Plan) begun(j *Journal) []string {
 // again is what a step waits for, and with it the workloads that were to roll.
 func (p *Plan) again(wants ...Want) []Want {
 	if len(p.Accepted) > 0 {
-		return append(wants, Rolled)
+		return append([]Want{Rolled}, wants...)
 	}
 	return wants
 }
