@@ -1,0 +1,85 @@
+package handover_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
+)
+
+// grant is one Role or ClusterRole of a file of roles.
+type grant struct {
+	Kind     string
+	Metadata struct{ Namespace string }
+	Rules    []struct{ APIGroups, Resources, Verbs []string }
+}
+
+// grants tells whether the roles give a right: without a name of the object, since none of them names one.
+func grants(roles []grant, r handover.Right) bool {
+	return slices.ContainsFunc(roles, func(g grant) bool {
+		if g.Kind != "ClusterRole" && (g.Kind != "Role" || g.Metadata.Namespace != r.Namespace) {
+			return false
+		}
+		for _, rule := range g.Rules {
+			if slices.Contains(rule.APIGroups, r.Group) && slices.Contains(rule.Resources, r.Resource) && slices.Contains(rule.Verbs, r.Verb) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// TestShippedRole: deploy/rbac-handover.yaml gives every right that a run, a rollback and each drill ask for.
+func TestShippedRole(t *testing.T) {
+	data, err := os.ReadFile("../../deploy/rbac-handover.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var roles []grant
+	for _, doc := range strings.Split(string(data), "\n---\n") {
+		var g grant
+		if err := yaml.Unmarshal([]byte(doc), &g); err != nil {
+			t.Fatal(err)
+		}
+		roles = append(roles, g)
+	}
+	if grants(roles, handover.Right{Verb: "delete", Group: "apps", Resource: "daemonsets", Namespace: "kube-system"}) {
+		t.Fatal("the role may delete what nobody deletes")
+	}
+	m := newModel(t)
+	m.wired = true
+	plans := []*handover.Plan{handover.Make(m.input())}
+	in := finished(t)
+	back := in.undoing(journal(t, in))
+	for _, ref := range []facts.Object{
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRole", Name: "cilium"},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRoleBinding", Name: "cilium"},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role", Namespace: "cilium-secrets", Name: "cilium-gateway-secrets"},
+		{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "RoleBinding", Namespace: "kube-system", Name: "cilium-config-agent"},
+		{APIVersion: "monitoring.coreos.com/v1", Kind: "ServiceMonitor", Namespace: "kube-system", Name: "hubble"},
+		{APIVersion: "gateway.networking.k8s.io/v1", Kind: "GatewayClass", Name: "cilium"},
+		{APIVersion: "v1", Kind: "Namespace", Name: "cilium-secrets"},
+		{APIVersion: "v1", Kind: "Service", Namespace: "kube-system", Name: "hubble-peer"},
+	} {
+		back.Rendered.After = append(back.Rendered.After, ref)
+	}
+	plans = append(plans, handover.UndoHandover(back))
+	for _, d := range handover.Drills() {
+		plans = append(plans, handover.MakeDrill(d, newGround(t).drillInput(t)))
+	}
+	for _, p := range plans {
+		if len(p.Rights()) < 5 {
+			t.Errorf("%s asks for %d rights", p.Name, len(p.Rights()))
+		}
+		for _, r := range p.Rights() {
+			if !grants(roles, r) {
+				t.Errorf("%s: the role does not grant %s %s.%s in %q", p.Name, r.Verb, r.Resource, r.Group, r.Namespace)
+			}
+		}
+	}
+}
