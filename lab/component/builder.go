@@ -109,7 +109,7 @@ func (b Builder) build(ctx context.Context, c Component, into, log string) error
 	}
 	ldflags := strings.Join(append([]string{"-s", "-w"}, c.LDFlags...), " ")
 	for _, program := range slices.Sorted(maps.Keys(c.Programs)) {
-		args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags", ldflags, "-o", filepath.Join(into, program), c.Programs[program]}
+		args := []string{"build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-tags", strings.Join(c.Tags, ","), "-ldflags", ldflags, "-o", filepath.Join(into, program), c.Programs[program]}
 		if err := goCommand(ctx, dir, log, args...); err != nil {
 			return fmt.Errorf("build %s: %w; see %s", program, err, log)
 		}

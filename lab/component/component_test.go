@@ -35,7 +35,7 @@ func TestVersionsAreThePinnedOnes(t *testing.T) {
 		"kubernetes": "k8s.io/kubernetes", "etcd": "go.etcd.io/etcd/server/v3", "kwok": "sigs.k8s.io/kwok", "helm4": "helm.sh/helm/v4",
 		"helm3": "helm.sh/helm/v3", "registry": "github.com/google/go-containerregistry",
 		"source-controller": "github.com/fluxcd/source-controller", "kustomize-controller": "github.com/fluxcd/kustomize-controller",
-		"helm-controller": "github.com/fluxcd/helm-controller", "agent": "github.com/cilium/cilium", "cilium": "github.com/cilium/cilium",
+		"helm-controller": "github.com/fluxcd/helm-controller", "agent": "github.com/cilium/cilium", "cilium": "github.com/cilium/cilium", "coredns": "github.com/coredns/coredns", "prometheus": "github.com/prometheus/prometheus",
 	}
 	for name, module := range modules {
 		c, ok := Of(name)

@@ -35,6 +35,9 @@ func (b Builder) key(c Component) (string, error) {
 	sort.Strings(files)
 	hash := sha256.New()
 	fmt.Fprintln(hash, runtime.Version(), runtime.GOARCH, c.Programs, c.LDFlags, c.Links, c.Upstream, c.Placeholder)
+	if len(c.Tags) > 0 {
+		fmt.Fprintln(hash, c.Tags)
+	}
 	for _, name := range files {
 		raw, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -17,6 +17,8 @@ const (
 	HelmCtl    = "v1.6.4"
 	Registry   = "v0.21.6"
 	Models     = "v1.18.2"
+	CoreDNS    = "v1.15.0"
+	Prometheus = "v0.316.0" // of the module; the program calls itself 3.16.0
 )
 
 // Component is a set of programs built in one go.
@@ -28,6 +30,7 @@ type Component struct {
 	// Programs maps the name of a built file to the package it is built from.
 	Programs map[string]string
 	LDFlags  []string
+	Tags     []string
 	// Links are further names of a program that looks at the name it is called by.
 	Links map[string]string
 	// Upstream is a module that is built as it is, from a copy, instead of one of ours that requires it: it embeds a
@@ -80,6 +83,20 @@ func Table() []Component {
 			// Version, commit and date: fewer than three words and the agent takes its version for none.
 			LDFlags: []string{"-X", "'" + cilium + "pkg/version.ciliumVersion=" + Models[1:] + " module 1970-01-01T00:00:00Z'"},
 			Links:   map[string]string{"cilium": "cilium-dbg"},
+		},
+		{
+			Name: "echoes", Version: "v1", Module: "neighbours", Source: []string{"echo", "spegel"},
+			Programs: map[string]string{"echo": "./echo", "spegel": "./spegel"},
+		},
+		{
+			Name: "coredns", Version: CoreDNS, Module: "neighbours", Source: []string{"coredns"},
+			Programs: map[string]string{"coredns": "./coredns"},
+		},
+		{
+			Name: "prometheus", Version: Prometheus, Module: "neighbours",
+			Programs: map[string]string{"prometheus": "github.com/prometheus/prometheus/cmd/prometheus"},
+			Tags:     []string{"remove_all_sd", "enable_kubernetes_sd"}, // its other discoveries are most of its size
+			LDFlags:  []string{"-X", "github.com/prometheus/common/version.Version=3.16.0"},
 		},
 		{
 			Name: "flux", Version: Flux, Upstream: "github.com/fluxcd/flux2/v2", Placeholder: "cmd/flux/manifests/lab.yaml",

@@ -119,10 +119,11 @@ func (w *worker) argv(pod *corev1.Pod, c *corev1.Container) []string {
 		argv = []string{program}
 	}
 	argv = append([]string{filepath.Base(argv[0])}, append(argv[1:len(argv):len(argv)], c.Args...)...)
-	if _, err := os.Stat(filepath.Join(w.Bin, argv[0])); err != nil {
-		if _, err := exec.LookPath(argv[0]); err != nil {
-			return nil
-		}
+	if _, err := os.Stat(filepath.Join(w.Bin, argv[0])); err == nil {
+		return argv
+	}
+	if _, err := exec.LookPath(argv[0]); err != nil || pod.Annotations[RunAnnotation] != "true" {
+		return nil
 	}
 	return argv
 }

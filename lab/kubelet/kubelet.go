@@ -11,7 +11,6 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -41,6 +40,9 @@ type Kubelet struct {
 	mu      sync.Mutex
 	workers map[types.UID]chan struct{} // a poke for the worker of each pod
 	running sync.WaitGroup
+	adding  chan struct{} // held while a pod is added to its node's network
+	// pretended counts the addresses given to pods in which nothing runs.
+	pretended int
 }
 
 // Run follows the cluster's pods until the context ends; what runs then runs on.
@@ -50,6 +52,14 @@ func (k *Kubelet) Run(ctx context.Context) error {
 		return fmt.Errorf("run kubelet: %w", err)
 	}
 	k.kube, k.workers = kube, map[types.UID]chan struct{}{}
+	k.adding = make(chan struct{}, 2*len(k.Ground.Cluster.Nodes()))
+	boxes, err := k.sandboxes()
+	if err != nil {
+		return fmt.Errorf("run kubelet: %w", err)
+	}
+	for _, box := range boxes {
+		k.pretended = max(k.pretended, box.pretends())
+	}
 	factory := informers.NewSharedInformerFactory(kube, 0)
 	informer := factory.Core().V1().Pods()
 	k.pods = informer.Lister()
@@ -94,19 +104,29 @@ func (k *Kubelet) look(ctx context.Context) error {
 			k.wake(ctx, pod.UID, pod.Namespace, pod.Name)
 		}
 	}
-	folders, err := filepath.Glob(filepath.Join(k.Folder, "*", sandboxFile))
+	boxes, err := k.sandboxes()
 	if err != nil {
 		return err
 	}
-	for _, file := range folders {
-		box, err := readSandbox(file)
-		if err != nil {
-			os.Remove(file) // half a file is of a sandbox that was not finished
-			continue
-		}
+	for _, box := range boxes {
 		k.wake(ctx, box.UID, box.Namespace, box.Name)
 	}
 	return nil
+}
+
+// sandboxes are those that are on disk.
+func (k *Kubelet) sandboxes() ([]*sandbox, error) {
+	files, err := filepath.Glob(filepath.Join(k.Folder, "*", sandboxFile))
+	if err != nil {
+		return nil, err
+	}
+	var all []*sandbox
+	for _, file := range files {
+		if box, err := readSandbox(file); err == nil {
+			all = append(all, box)
+		}
+	}
+	return all, nil
 }
 
 // wake pokes a pod's worker, starting it where there is none.

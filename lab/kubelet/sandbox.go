@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ type sandbox struct {
 	Namespace string    `json:"namespace"`
 	Name      string    `json:"name"`
 	Node      string    `json:"node"`
-	Host      bool      `json:"host"` // of the node's network
+	Host      bool      `json:"host,omitempty"`   // of the node's network
+	Played    bool      `json:"played,omitempty"` // nothing runs in it: it has an address and no network
 	IP        string    `json:"ip,omitempty"`
 	// Holder and Since name the node's process: a node that was made anew has none of the old one's sandboxes.
 	Holder int    `json:"holder"`
@@ -49,7 +51,7 @@ func readSandbox(file string) (*sandbox, error) {
 
 // namespace is the pod's network namespace as this machine's processes can open it.
 func (b *sandbox) namespace() string {
-	if b.Host {
+	if b.Host || b.Played {
 		return fmt.Sprintf("/proc/%d/ns/net", b.Holder)
 	}
 	return fmt.Sprintf("/proc/%d/root/run/netns/%s", b.Holder, b.UID)
@@ -73,21 +75,28 @@ func (w *worker) ensureSandbox(ctx context.Context, pod *corev1.Pod) error {
 	}
 	w.box = &sandbox{
 		UID: pod.UID, Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Host: pod.Spec.HostNetwork,
-		Holder: holder, Since: since,
+		Played: !w.runs(pod), Holder: holder, Since: since,
 	}
 	w.containers = nil
 	if err := w.keepSandbox(); err != nil { // before it is made: what is half made has to be found again
 		return err
 	}
-	if w.box.Host {
+	switch {
+	case w.box.Host:
 		w.box.IP = w.nodeIP()
+		return w.keepSandbox()
+	case w.box.Played:
+		w.box.IP = w.pretend()
 		return w.keepSandbox()
 	}
 	if _, err := os.Stat(fmt.Sprintf("/proc/%d/root/run/cilium/cilium.sock", holder)); err != nil {
 		w.box = nil
 		return fmt.Errorf("make sandbox: no agent on %s", pod.Spec.NodeName)
 	}
-	if err := w.addNetwork(ctx); err != nil {
+	w.adding <- struct{}{} // an agent has its hands full with one
+	err = w.addNetwork(ctx)
+	<-w.adding
+	if err != nil {
 		w.box = nil
 		return fmt.Errorf("make sandbox: %w", err)
 	}
@@ -101,6 +110,31 @@ func (w *worker) nodeIP() string {
 		}
 	}
 	return ""
+}
+
+// runs tells whether any of the pod's containers has a program.
+func (w *worker) runs(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return w.argv(pod, &c) != nil })
+}
+
+// pretend is an address for a pod in which nothing runs: of the cluster's pod network, and of no node's part of it, so
+// that no agent gives it to another.
+func (w *worker) pretend() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pretended++
+	octets := strings.Split(w.Ground.Cluster.PodCIDR, ".")
+	return fmt.Sprintf("%s.%s.%d.%d", octets[0], octets[1], 200+w.pretended/250, 1+w.pretended%250)
+}
+
+// pretends is the number of the address that was given to a sandbox in which nothing runs.
+func (b *sandbox) pretends() int {
+	address, err := netip.ParseAddr(b.IP)
+	if err != nil || !b.Played || !address.Is4() {
+		return 0
+	}
+	octets := address.As4()
+	return (int(octets[2])-200)*250 + int(octets[3]) - 1
 }
 
 func (w *worker) keepSandbox() error {
@@ -145,7 +179,7 @@ func (w *worker) removeSandbox(ctx context.Context) error {
 		return nil //nolint:nilerr // none was made
 	}
 	holder, since, err := w.Ground.Holder(box.Node)
-	if err != nil || holder != box.Holder || since != box.Since || box.Host {
+	if err != nil || holder != box.Holder || since != box.Since || box.Host || box.Played {
 		return nil //nolint:nilerr // the node went, and the sandbox with it
 	}
 	w.box = box
@@ -175,7 +209,7 @@ func (w *worker) cni(ctx context.Context, command string) ([]byte, error) {
 
 // onNode runs a command in the node's namespaces.
 func (w *worker) onNode(ctx context.Context, env []string, stdin string, command ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	args := append([]string{"--target", fmt.Sprint(w.box.Holder), "--mount", "--net", "--", "env", "PATH=" + w.searchPath()}, command...)
 	cmd := exec.CommandContext(ctx, "nsenter", args...)

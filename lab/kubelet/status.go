@@ -15,6 +15,36 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/lab/play"
 )
 
+// accept tells on which node's address the pod will be, before anything of it is there: agents wait for that.
+func (w *worker) accept(ctx context.Context, pod *corev1.Pod) error {
+	if pod.Status.HostIP != "" {
+		return nil
+	}
+	ip := ""
+	for _, n := range w.Ground.Cluster.Nodes() {
+		if n.Name == pod.Spec.NodeName {
+			ip = n.IP
+		}
+	}
+	var waiting []corev1.ContainerStatus
+	for _, c := range pod.Spec.Containers {
+		waiting = append(waiting, corev1.ContainerStatus{Name: c.Name, Image: c.Image, State: corev1.ContainerState{
+			Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"},
+		}})
+	}
+	patch, err := json.Marshal(map[string]any{"status": map[string]any{
+		"hostIP": ip, "hostIPs": []any{map[string]any{"ip": ip}}, "startTime": metav1.Now(), "containerStatuses": waiting,
+	}})
+	if err != nil {
+		return fmt.Errorf("accept pod: %w", err)
+	}
+	_, err = w.kube.CoreV1().Pods(w.namespace).Patch(ctx, w.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("accept pod: %w", err)
+	}
+	return nil
+}
+
 // tell writes the pod's status when what is known of it has changed since it was last written. What others wrote into
 // it meanwhile, such as a break that calls a pod not ready, stays until then.
 func (w *worker) tell(ctx context.Context, pod *corev1.Pod) error {

@@ -71,6 +71,9 @@ func (w *worker) step(ctx context.Context) (gone bool, err error) {
 		w.stopContainers(nil)
 		return false, w.removeSandbox(ctx) // its logs stay as long as the object does
 	}
+	if err := w.accept(ctx, pod); err != nil {
+		return false, err
+	}
 	if err := w.ensureSandbox(ctx, pod); err != nil {
 		return false, err
 	}

@@ -42,7 +42,11 @@ func (l *Lab) bootstrap(ctx context.Context, c control.Cluster) error {
 	if err != nil {
 		return fmt.Errorf("look for a release: %w", err)
 	}
-	args := []string{"install", "cilium", l.ChartPath(c.Settings.CiliumVersion), "--values", l.ValuesPath(c.Name), "--wait", "--timeout", "3m"}
+	patience := "3m"
+	if c.Settings.Real() { // agents compile their datapath first, and again for the first pods of each kind
+		patience = "10m"
+	}
+	args := []string{"install", "cilium", l.ChartPath(c.Settings.CiliumVersion), "--values", l.ValuesPath(c.Name), "--wait", "--timeout", patience}
 	if len(releases.Items) == 1 && releases.Items[0].GetLabels()["status"] == "pending-install" {
 		l.Say("%s: an interrupted installation is done again", c.Name)
 		if err := client.Delete(ctx, &releases.Items[0]); err != nil {
