@@ -163,7 +163,7 @@ func (c *Clusters) wanted(raw clientapi.Config, f fleet.Fleet, found bool) ([]st
 	if c.Given() && len(wanted) == 0 {
 		return nil, Usage("no context matches; there are: %s", orNone(names(raw)))
 	}
-	if len(wanted) == 0 && found {
+	if len(wanted) == 0 && found && !inside(raw, f) {
 		for _, cluster := range f.Clusters {
 			wanted = append(wanted, cluster.Context)
 		}
@@ -178,6 +178,9 @@ func (c *Clusters) target(f fleet.Fleet, context string) Target {
 	t := Target{Cluster: f.ByContext(context)}
 	if context == "" {
 		t.Name = "in-cluster"
+		if len(f.Clusters) == 1 {
+			t.Cluster = f.Clusters[0]
+		}
 	}
 	t.Expect = f.Expect(t.Cluster)
 	flags := *genericclioptions.NewConfigFlags(false)
@@ -193,6 +196,11 @@ func (c *Clusters) target(f fleet.Fleet, context string) Target {
 		t.Config.UserAgent = userAgent()
 	}
 	return t
+}
+
+// inside tells that there is no kubeconfig, as in a pod: a fleet of one cluster is then the one that the pod is in.
+func inside(raw clientapi.Config, f fleet.Fleet) bool {
+	return len(raw.Contexts) == 0 && len(f.Clusters) == 1
 }
 
 // userAgent is how API servers know us in their audit logs: "kubectl-cilium_gitops/v1.2.3 (linux/amd64)".
