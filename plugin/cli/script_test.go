@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("KUBECONFIG", env.WorkDir+"/none")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "tree": tree},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "tree": tree, "step": step, "fleet": exampleTree},
 	})
 }
 
