@@ -72,7 +72,7 @@ type Target struct {
 // Table lists every break.
 func Table() []Break {
 	var all []Break
-	for _, some := range [][]Break{agentBreaks(), workloadBreaks(), objectBreaks(), helmBreaks(), settingsBreaks(), aroundBreaks(), accessBreaks()} {
+	for _, some := range [][]Break{agentBreaks(), workloadBreaks(), objectBreaks(), helmBreaks(), settingsBreaks(), aroundBreaks(), accessBreaks(), realBreaks()} {
 		all = append(all, some...)
 	}
 	return all

@@ -46,6 +46,9 @@ func Run(ctx context.Context, lab *site.Lab, name string, aim Aim) error {
 	if err != nil {
 		return err
 	}
+	if b, err = b.in(t.Cluster.Settings); err != nil {
+		return err
+	}
 	if _, err := os.Stat(t.path()); err == nil {
 		return fmt.Errorf("break %s on %s: it is broken already; `lab mend %s --cluster %s` first", name, record.Cluster, name, record.Cluster)
 	}
@@ -139,6 +142,9 @@ func mend(ctx context.Context, lab *site.Lab, r *Record) error {
 	}
 	t, err := target(lab, r)
 	if err != nil {
+		return err
+	}
+	if b, err = b.in(t.Cluster.Settings); err != nil {
 		return err
 	}
 	if err := t.restore(ctx); err != nil {

@@ -70,7 +70,7 @@ func (w *worker) ensureSandbox(ctx context.Context, pod *corev1.Pod) error {
 			w.box = nil
 		}
 	}
-	if w.box != nil && w.box.Holder == holder && w.box.Since == since && w.box.IP != "" {
+	if w.box != nil && w.box.Holder == holder && w.box.Since == since && w.box.IP != "" && w.box.Played == !w.runs(pod) {
 		return nil
 	}
 	w.box = &sandbox{

@@ -131,6 +131,37 @@ func (g Ground) Cut(ctx context.Context, node string, off bool) error {
 	return ip(ctx, pid, "link set "+Port(node)+" "+to)
 }
 
+// Lose has the fabric drop what a node sends to a port of other nodes and their pods, or lets it through again.
+func (g Ground) Lose(ctx context.Context, node, protocol string, port int, lost bool) error {
+	pid, err := g.holder(fabric)
+	if err != nil {
+		return err
+	}
+	how := "-D"
+	if lost {
+		how = "-I"
+	}
+	return run(ctx, []string{"--target", strconv.Itoa(pid), "--net"}, "ebtables", how, "FORWARD", "-i", Port(node), "-p", "IPv4",
+		"--ip-protocol", protocol, "--ip-destination-port", strconv.Itoa(port), "-j", "DROP")
+}
+
+// On runs a command in a node's namespaces.
+func (g Ground) On(ctx context.Context, node string, command ...string) error {
+	pid, err := g.holder(node)
+	if err != nil {
+		return err
+	}
+	return run(ctx, []string{"--target", strconv.Itoa(pid), "--mount", "--net"}, command...)
+}
+
+func run(ctx context.Context, into []string, command ...string) error {
+	cmd := exec.CommandContext(ctx, "nsenter", append(append(into, "--"), command...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
 // ip runs commands of ip in the network namespace of a process.
 func ip(ctx context.Context, pid int, commands ...string) error {
 	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(pid), "--net", "ip", "-batch", "-")

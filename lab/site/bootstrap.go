@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/control"
@@ -47,7 +48,7 @@ func (l *Lab) bootstrap(ctx context.Context, c control.Cluster) error {
 		patience = "10m"
 	}
 	args := []string{"install", "cilium", l.ChartPath(c.Settings.CiliumVersion), "--values", l.ValuesPath(c.Name), "--wait", "--timeout", patience}
-	if len(releases.Items) == 1 && releases.Items[0].GetLabels()["status"] == "pending-install" {
+	if len(releases.Items) == 1 && unfinished(releases.Items[0]) {
 		l.Say("%s: an interrupted installation is done again", c.Name)
 		if err := client.Delete(ctx, &releases.Items[0]); err != nil {
 			return err
@@ -65,6 +66,12 @@ func (l *Lab) bootstrap(ctx context.Context, c control.Cluster) error {
 	}
 	l.Say("%s: Cilium %s installed by Helm %d", c.Name, c.Settings.CiliumVersion, c.Settings.Helm)
 	return nil
+}
+
+// unfinished tells whether a first installation was interrupted, or gave up waiting.
+func unfinished(release unstructured.Unstructured) bool {
+	labels := release.GetLabels()
+	return labels["version"] == "1" && (labels["status"] == "pending-install" || labels["status"] == "failed")
 }
 
 // Helm runs the lab's helm on a cluster, in Cilium's namespace, as the user admin.
