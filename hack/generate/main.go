@@ -55,6 +55,9 @@ func write(root string) error {
 	if err := pages(files, root); err != nil {
 		return err
 	}
+	if files["docs/verify.svg"], err = picture(root); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(filepath.Join(root, "docs", "reference")); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	if err := pages(files, root); err != nil {
 		t.Fatal(err)
 	}
+	if files["docs/verify.svg"], err = picture(root); err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range files {
 		got, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
