@@ -43,9 +43,10 @@ func Build(name string) report.VersionInfo {
 func version(env *Env) *cobra.Command {
 	var out Output
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print which build this is",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print which build this is",
+		Example: "  " + env.Name + " version -o json",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return out.Print(env, Build(env.Name))
 		},
