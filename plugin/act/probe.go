@@ -25,6 +25,8 @@ type Probing struct {
 	Names  []string // names outside the cluster, to be resolved
 	// Within is how long is waited for pods, at most.
 	Within time.Duration
+	// Lasting is how long streams may be needed, at most; their pods end by themselves then.
+	Lasting time.Duration
 }
 
 const (

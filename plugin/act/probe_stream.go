@@ -18,8 +18,6 @@ import (
 
 const (
 	streamRole role = "stream"
-	// streamFor is how long streams live at most: a killed run's pods end by themselves then.
-	streamFor = 6 * time.Hour
 	// lastWord is how long is waited at the end for a line that holds all until then.
 	lastWord = 5 * time.Second
 	// relisten is how long is waited before a log whose end was lost is read again.
@@ -45,9 +43,9 @@ type heard struct {
 }
 
 // Stream opens connections from every node to every other and to a Service, and returns when each of them has been
-// answered or o.Within is over. Close ends them, whatever Stream returned.
+// answered or o.Within is over; none at all is an error. Close ends them, whatever Stream returned.
 func (c *Cluster) Stream(ctx context.Context, o Probing) (*Streams, error) {
-	p := c.prober(o, streamFor)
+	p := c.prober(o, o.Lasting)
 	s := &Streams{p: p, fact: &facts.Streams{Began: p.fact.Began, Image: o.Image}, heard: map[string]*heard{}, news: make(chan struct{})}
 	life, stop := context.WithCancel(c.life)
 	s.stop = stop
@@ -55,6 +53,9 @@ func (c *Cluster) Stream(ctx context.Context, o Probing) (*Streams, error) {
 	defer cancel()
 	err := s.open(ctx, life)
 	s.fact.Nodes, s.fact.Others = p.fact.Nodes, p.fact.Others
+	if err == nil {
+		err = s.none()
+	}
 	return s, err
 }
 
@@ -97,6 +98,25 @@ func (s *Streams) open(ctx, life context.Context) (err error) {
 	return ctx.Err()
 }
 
+// none says why there is no stream at all; nil where there is one.
+func (s *Streams) none() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	why := "there is no node"
+	if len(s.fact.Nodes) == 1 {
+		why = "there is one node, and nothing that another could reach"
+	}
+	for _, node := range s.fact.Nodes {
+		if h := s.heard[node.Name]; h != nil && slices.ContainsFunc(h.beat.Streams, func(one probe.Stream) bool { return one.Answers > 0 }) {
+			return nil
+		}
+		if node.Why != "" {
+			why = node.Name + ": " + node.Why
+		}
+	}
+	return fmt.Errorf("probe: no connection between pods could be opened: %s", why)
+}
+
 // stream makes the pods that stream, one on each node that serves.
 func (p *prober) stream(ctx context.Context, serving []*server) (nodes []*facts.ProbeNode) {
 	p.options.Tell(fmt.Sprintf("probe: opening connections between %d nodes", len(serving)))
@@ -109,7 +129,7 @@ func (p *prober) stream(ctx context.Context, serving []*server) (nodes []*facts.
 		nodes = append(nodes, one.node)
 	}
 	p.create(ctx, nodes, streamRole, func(node *facts.ProbeNode) []string {
-		args := []string{"stream", "--for", streamFor.String()}
+		args := []string{"stream", "--for", (p.asked.Within + p.asked.Lasting).String()}
 		for _, t := range all[node.Name] {
 			args = append(args, "--target", t.String())
 		}

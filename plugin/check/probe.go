@@ -39,7 +39,7 @@ func probeChecks() []Check {
 	}, {
 		ID: "CG718", Phase: Validation, AC: "AC-7",
 		Title:  "the probe left nothing behind",
-		Hint:   "Its pods end by themselves at the namespace's deadline. Remove it: kubectl delete namespace NAME, or flux handover cleanup; the next probe removes it as well.",
+		Hint:   "Its pods end by themselves at the namespace's deadline. Remove it: kubectl delete namespace NAME; the next probe after that deadline removes it as well.",
 		About:  "A probe makes one namespace, and everything that it makes is in there. It is removed whatever happens, and seen gone.",
 		Manual: "kubectl get namespaces -l app.kubernetes.io/managed-by=cilium-gitops",
 		Needs:  []facts.Part{facts.Probing},

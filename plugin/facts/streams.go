@@ -1,6 +1,10 @@
 package facts
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 // Streaming is what became of long-lived connections between pods while something was done to the cluster. It is
 // measured on request alone: it makes pods.
@@ -40,4 +44,18 @@ type Stream struct {
 	Lost    int           `json:"lost"`             // how often it broke, or was silent for ten seconds
 	Why     string        `json:"why,omitempty"`    // how, the last time
 	Silent  bool          `json:"silent,omitempty"` // it was not answered when it was last heard of
+}
+
+// And is what became of streams in two measurements of one run, the earlier first: one that was gone on with has two.
+// Either may be nil.
+func (s *Streams) And(more *Streams) *Streams {
+	if s == nil || more == nil {
+		return cmp.Or(s, more)
+	}
+	both := *s
+	both.Ended, both.Image, both.Others, both.Left = more.Ended, more.Image, more.Others, more.Left
+	both.Nodes = slices.Concat(s.Nodes, more.Nodes)
+	both.Streams = slices.Concat(s.Streams, more.Streams)
+	both.Tried, both.Failed, both.Why = s.Tried+more.Tried, s.Failed+more.Failed, cmp.Or(s.Why, more.Why)
+	return &both
 }

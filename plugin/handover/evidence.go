@@ -30,10 +30,26 @@ func (j *Journal) Facts(expect facts.Expect) (facts.Facts, bool) {
 		}
 	}
 	slices.Sort(f.Seen)
+	f.Declined = map[facts.Part]string{}
 	if j.Name == RollbackName {
-		f.Declined = map[facts.Part]string{facts.HelmReleases: "after a rollback no HelmRelease has the release"}
+		f.Declined[facts.HelmReleases] = "after a rollback no HelmRelease has the release"
 	}
+	j.Measured(&f)
 	return f, true
+}
+
+// Measured adds to facts of the run's cluster what became of connections meanwhile.
+func (j *Journal) Measured(f *facts.Facts) {
+	if j.Streams != nil {
+		f.Live.Streams = j.Streams
+		f.Seen = append(f.Seen, facts.Streaming)
+		slices.Sort(f.Seen)
+		return
+	}
+	if f.Declined == nil {
+		f.Declined = map[facts.Part]string{}
+	}
+	f.Declined[facts.Streaming] = facts.NoProbe
 }
 
 // last is when the run last wrote anything down.

@@ -55,6 +55,8 @@ type Journal struct {
 	Proof *facts.Live `json:"proof,omitempty"`
 	// Seen are the changes of pods that were seen meanwhile.
 	Seen []PodEvent `json:"seen,omitempty"`
+	// Streams is what became of connections between pods meanwhile; nil where nobody measured.
+	Streams *facts.Streams `json:"streams,omitempty"`
 	// Result is what a drill came to, Until when it should have been undone at the latest.
 	Result *facts.DrillResult `json:"result,omitempty"`
 	Until  time.Time          `json:"until,omitzero"`

@@ -42,6 +42,8 @@ type DrillDone struct {
 	Notes    []string              `json:"notes,omitempty"`
 	Seen     []handover.PodEvent   `json:"seen,omitempty"` // changes of pods
 	Steps    []handover.StepRecord `json:"steps,omitempty"`
+	// Streams are the connections that were measured meanwhile; nil where none were.
+	Streams *facts.Streams `json:"streams,omitempty"`
 }
 
 // NewDrills joins what drills came to; next are the commands to go on with.
@@ -119,6 +121,7 @@ func (r DrillDone) details(p *Page, wide bool) {
 		}
 		p.Line("  %s  %s  %s", e.Time.UTC().Format("15:04:05"), fold(e.Pod), p.cut(fold(e.Text)))
 	}
+	connections(p, r.Cluster, r.Streams)
 	if !wide {
 		return
 	}

@@ -54,10 +54,12 @@ type RunCluster struct {
 	Pods      int  `json:"pods,omitempty"`
 	Untouched *int `json:"untouched,omitempty"`
 	// Seen are the changes of pods that were seen meanwhile.
-	Seen     []handover.PodEvent `json:"seen,omitempty"`
-	Tree     string              `json:"tree,omitempty"`
-	Backup   string              `json:"backup,omitempty"`
-	Evidence string              `json:"evidence,omitempty"`
+	Seen []handover.PodEvent `json:"seen,omitempty"`
+	// Streams are the connections that were measured meanwhile; nil where none were.
+	Streams  *facts.Streams `json:"streams,omitempty"`
+	Tree     string         `json:"tree,omitempty"`
+	Backup   string         `json:"backup,omitempty"`
+	Evidence string         `json:"evidence,omitempty"`
 }
 
 // NewRun joins what became of clusters; next are the commands to choose from.
@@ -69,7 +71,7 @@ func NewRun(clusters []RunCluster, next []string) Run {
 func OfJournal(j *handover.Journal, names facts.Expect) RunCluster {
 	c := RunCluster{
 		Cluster: j.Cluster, Context: j.Context, UID: j.UID, Name: j.Name, Run: j.Run, Holder: j.Holder, Strategy: j.Strategy,
-		Began: j.Began, Ended: j.Ended, Stop: j.Stop, Steps: filled(j.Steps), Seen: j.Seen, Tree: j.Tree, Backup: j.Backup,
+		Began: j.Began, Ended: j.Ended, Stop: j.Stop, Steps: filled(j.Steps), Seen: j.Seen, Streams: j.Streams, Tree: j.Tree, Backup: j.Backup,
 		Outcome: map[handover.RunPhase]RunOutcome{
 			handover.Running: RunGoing, handover.Frozen: RunStopped, handover.Finished: RunFinished, handover.RolledBack: RunRolledBack,
 			handover.Undoing: RunUndoing,
@@ -188,6 +190,7 @@ func (c RunCluster) details(p *Page, wide bool) {
 		}
 		p.Line("  %s  %s  %s", e.Time.UTC().Format("15:04:05"), fold(e.Pod), p.cut(fold(e.Text)))
 	}
+	connections(p, c.Cluster, c.Streams)
 	if c.Backup != "" {
 		p.Line("%s  backup    %s", c.Cluster, fold(c.Backup))
 	}

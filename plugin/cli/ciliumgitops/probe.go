@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/Masterminds/semver/v3"
 	"github.com/spf13/pflag"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/act"
@@ -19,55 +17,30 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
-// image is where this project's image is to be had: its entry point is kubectl-cilium_gitops.
-const image = "ghcr.io/cilium-gitops/cilium-gitops"
-
 // probeFlags are those of verify that make pods.
 type probeFlags struct {
-	on     bool
-	image  string
-	nodes  int
+	cli.Probe
+
 	egress []string
 	names  []string
-	within time.Duration
 }
 
 func (p *probeFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.on, "probe", false, "Make short-lived pods that try the data path, and remove them again: see docs/probe.md")
-	flags.StringVar(&p.image, "probe-image", "", "Image of these pods, with kubectl-cilium_gitops as its entry point (default: "+image+" of this version)")
-	flags.IntVar(&p.nodes, "probe-nodes", 10, "On how many nodes at most")
+	p.AddFlags(flags, "Make short-lived pods that try the data path, and remove them again: see docs/probe.md")
 	flags.StringSliceVar(&p.egress, "probe-egress", nil, "Also try to reach this place outside the cluster, HOST:PORT; repeatable")
 	flags.StringSliceVar(&p.names, "probe-dns", nil, "Also try to resolve this name outside the cluster; repeatable")
-	flags.DurationVar(&p.within, "probe-timeout", 2*time.Minute, "How long to wait for these pods")
-}
-
-// given are the flags that have a meaning with --probe alone, and were given.
-func (p *probeFlags) given(flags *pflag.FlagSet) (names []string) {
-	flags.Visit(func(f *pflag.Flag) {
-		if strings.HasPrefix(f.Name, "probe-") {
-			names = append(names, "--"+f.Name)
-		}
-	})
-	return names
 }
 
 // validate holds --probe to what makes sense with it. Its pods are a change of a cluster, if a short one.
 func (p *probeFlags) validate(o *verifyOptions) error {
-	switch given := p.given(o.flags); {
-	case !p.on && len(given) > 0:
-		return cli.Usage("%s has no meaning without --probe", strings.Join(given, ", "))
-	case !p.on:
-		return nil
+	if err := p.Check(); err != nil || !p.On {
+		return err
+	}
+	switch {
 	case len(o.from) > 0:
 		return cli.Usage("--from judges what was recorded: --probe has no meaning with it; a recording made with --probe holds what it found")
 	case o.wait > 0 || o.watch:
 		return cli.Usage("--probe makes pods, which is nothing to repeat every moment: wait first (--wait, --watch), then probe")
-	case p.nodes < 1:
-		return cli.Usage("--probe-nodes: %d is no number of nodes", p.nodes)
-	case p.within < 10*time.Second:
-		return cli.Usage("--probe-timeout: %s is no time to wait for pods; give 10s or more", p.within)
-	case p.image != "" && strings.ContainsAny(p.image, " \t\n"):
-		return cli.Usage("--probe-image: %q is no image", p.image)
 	}
 	for _, place := range p.egress {
 		if host, port, err := net.SplitHostPort(place); err != nil || host == "" || port == "" || strings.Contains(place, "=") {
@@ -85,7 +58,7 @@ func (p *probeFlags) validate(o *verifyOptions) error {
 // needed refuses a probe of which no check makes anything.
 func (p *probeFlags) needed(checks []check.Check) error {
 	judged := func(c check.Check) bool { return slices.Contains(c.Needs, facts.Probing) }
-	if !p.on || slices.ContainsFunc(checks, judged) {
+	if !p.On || slices.ContainsFunc(checks, judged) {
 		return nil
 	}
 	var ids []string
@@ -95,14 +68,6 @@ func (p *probeFlags) needed(checks []check.Check) error {
 		}
 	}
 	return cli.Usage("--probe: none of the checks that --phase, --check and --skip leave needs it; these do: %s", strings.Join(ids, ", "))
-}
-
-// probeImage is the image of a version: the one that was released with it, else the last one.
-func probeImage(version string) string {
-	if v, err := semver.StrictNewVersion(strings.TrimPrefix(version, "v")); err == nil && v.Prerelease() == "" && v.Metadata() == "" {
-		return image + ":v" + v.String()
-	}
-	return image + ":latest"
 }
 
 // probes adds to what was seen of each cluster what a probe finds there, where one of the checks needs it.
@@ -118,7 +83,7 @@ func (o *verifyOptions) probes(ctx context.Context, all []facts.Facts, targets [
 		if !slices.Contains(asked, facts.Probing) {
 			continue
 		}
-		if !o.probe.on {
+		if !o.probe.On {
 			decline(&all[i], facts.Probing, facts.NoProbe)
 			continue
 		}
@@ -157,19 +122,15 @@ func (o *verifyOptions) probeOne(ctx context.Context, f *facts.Facts, t cli.Targ
 		blind(why)
 		return nil
 	}
-	name := o.probe.image
-	if name == "" {
-		name = probeImage(cli.Build("").Version)
-	}
 	tell("probing " + t.Config.Host)
 	cluster, err := act.Open(ctx, t.Config, act.Options{Expect: t.Expect, Context: t.Context, UserAgent: t.Config.UserAgent, Tell: tell})
 	if err != nil {
 		blind(err.Error())
 		return nil
 	}
-	found, err := cluster.Probe(ctx, act.Probing{
-		Image: name, Nodes: o.probe.nodes, Egress: o.probe.egress, Names: o.probe.names, Within: o.probe.within,
-	})
+	asked := o.probe.Probing()
+	asked.Egress, asked.Names = o.probe.egress, o.probe.names
+	found, err := cluster.Probe(ctx, asked)
 	f.Live.Probe = found
 	if err != nil {
 		blind(err.Error())

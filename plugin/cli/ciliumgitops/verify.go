@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
@@ -33,7 +32,6 @@ type verifyOptions struct {
 	watch    bool
 	failOn   string
 	probe    probeFlags
-	flags    *pflag.FlagSet
 }
 
 func newVerify(env *cli.Env) *cobra.Command {
@@ -74,7 +72,6 @@ Exit codes: 0 everything passes, 1 a check failed, 2 wrong usage or input, 3 som
 func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.out.Like = []report.Doc{report.Verification{}}
-	o.flags = flags
 	o.clusters.AddFlags(flags)
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)

@@ -84,7 +84,7 @@ func (a *aims) command(verb string, targets []cli.Target, more ...string) string
 	}
 	keep := []string{"kubeconfig", "namespace", "fleet", "as", "as-group", "as-uid"}
 	if verb == "run" {
-		keep = append(keep, "repo", "strategy", "soak", "allow-restart", "on-failure")
+		keep = append(keep, append(probeNames(), "repo", "strategy", "soak", "allow-restart", "on-failure")...)
 	}
 	words = append(words, cli.Typed(a.cmd.Flags(), keep...)...)
 	return cli.Shell(a.env.Name, append(words, more...)...)

@@ -185,9 +185,14 @@ func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(ha
 	if journal == nil {
 		journal = runner.Begin(j.plan, id)
 	}
+	open, err := o.measure(ctx, j)
+	if err != nil {
+		return o.about(j, report.RunUnseen), err
+	}
 	dir := o.state.run(journal.Cluster, journal.Run)
 	runner.World = j.cluster.World(filepath.Join(dir, "backup"), journal.Objects)
 	err = runner.Run(ctx, j.plan, journal)
+	o.measured(ctx, open, journal, j.keeper)
 	return o.outcome(ctx, j, journal, ended{dir: dir, world: runner.World, again: o.again(j.target)}, err)
 }
 
@@ -260,6 +265,7 @@ func (o *runOptions) evidence(ctx context.Context, journal *handover.Journal, w 
 		return err
 	}
 	f.Base, f.Accepted = journal.Base, journal.Accepted
+	journal.Measured(&f)
 	facts.Clean(&f)
 	return writeFacts(path, slices.Clip([]facts.Facts{f}))
 }

@@ -60,6 +60,7 @@ holds a cluster's lock, 130 interrupted before any change.`,
 	flags.BoolVar(&o.list, "list", false, "Say which drills there are, what each proves, its danger and how long it takes; with --context also what it would be there")
 	flags.BoolVar(&o.undo, "undo", false, "Put back what a drill that did not come to its end has left")
 	flags.BoolVar(&o.danger, "allow-danger", false, "Accept what a dangerous drill does; with --undo, that a pod which came during the drill is replaced once more")
+	o.probe.AddFlags(flags, probeUsage)
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask")
 	flags.StringVar(&o.holder, "holder", "", "Who runs this, for the lock and the journal (default: USER@HOST)")
 	return cmd
@@ -134,7 +135,12 @@ func (o *drillOptions) check(args []string) ([]handover.Drill, error) {
 		}
 		drills = append(drills, d)
 	}
+	if err := o.probe.Check(); err != nil {
+		return nil, err
+	}
 	switch {
+	case o.list && o.probe.On:
+		return nil, cli.Usage("--list breaks nothing: there is nothing to measure by --probe")
 	case o.list && o.undo:
 		return nil, cli.Usage("--list and --undo do not go together")
 	case o.list && len(drills) == 0:

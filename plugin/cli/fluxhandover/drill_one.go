@@ -170,8 +170,14 @@ func (o *drillOptions) hold(ctx context.Context, j *drillJob, journal *handover.
 	} else {
 		journal = runner.Begin(j.plan, id)
 	}
-	err := runner.Drill(ctx, j.plan, journal)
+	open, err := o.measure(ctx, j.job)
+	if err != nil {
+		return j.done(report.DrillUnseen), err
+	}
+	err = runner.Drill(ctx, j.plan, journal)
+	o.measured(ctx, open, journal, j.drills)
 	r := j.done(report.DrillNotDone)
+	r.Streams = journal.Streams
 	r.Run, r.Seen, r.Steps, r.Notes = journal.Run, journal.Seen, journal.Steps, j.plan.Notes
 	if journal.Result != nil {
 		r.At, r.Took, r.Text = journal.Result.At, journal.Result.Took, journal.Result.Text

@@ -27,6 +27,8 @@ type changer interface {
 	Own(ctx context.Context) ([]handover.Own, error)
 	// KeptDrill is the journal of the cluster's last drill, in the cluster.
 	KeptDrill() handover.Keeper
+	// Stream opens connections between pods of its own; they are to be closed whatever it returns.
+	Stream(ctx context.Context, o act.Probing) (connections, error)
 	// World is the cluster as a Runner reaches it; backups go into that folder, and fields is what HandFields works on.
 	World(backup string, fields []handover.Ref) handover.World
 }
@@ -65,6 +67,10 @@ func (c *cluster) Take(ctx context.Context, identity string) (lease, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+func (c *cluster) Stream(ctx context.Context, o act.Probing) (connections, error) {
+	return c.Cluster.Stream(ctx, o)
 }
 
 func (c *cluster) Kept() handover.Keeper { return c.Journal() }

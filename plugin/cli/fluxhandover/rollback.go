@@ -66,6 +66,7 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 	flags.BoolVar(&o.dryRun, "dry-run", false, "Say what would be done, and do nothing")
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask")
 	flags.StringVar(&o.holder, "holder", o.holder, "Who runs this, for the lock and the journal (default: USER@HOST)")
+	o.probe.AddFlags(flags, probeUsage)
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(handover.RollbackTargets(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -127,6 +128,9 @@ func (o *rollbackOptions) check() error {
 	if err := errors.Join(o.clusters.OnlyNamed(), o.out.Check(o.env, like)); err != nil {
 		return err
 	}
+	if err := o.probe.Check(); err != nil {
+		return err
+	}
 	if !slices.Contains(handover.RollbackTargets(), o.to) {
 		return cli.Usage("--to: %q is not one of %s", o.to, strings.Join(handover.RollbackTargets(), ", "))
 	}
@@ -162,7 +166,7 @@ func (o *rollbackOptions) open() (err error) {
 
 // again is this very command, for those clusters.
 func (o *rollbackOptions) again(targets ...cli.Target) string {
-	return o.command("rollback", targets, cli.Typed(o.cmd.Flags(), "to", "allow")...)
+	return o.command("rollback", targets, cli.Typed(o.cmd.Flags(), append(probeNames(), "to", "allow")...)...)
 }
 
 // job plans the way back of one cluster, or goes on with a rollback that did not come to its end.
@@ -278,9 +282,14 @@ func (o *rollbackOptions) carry(ctx context.Context, j *job, id string, tell fun
 	if journal == nil {
 		journal = runner.BeginUndo(j.plan, id, j.before)
 	}
+	open, err := o.measure(ctx, j)
+	if err != nil {
+		return o.about(j, report.RunUnseen), err
+	}
 	dir := o.state.run(journal.Cluster, journal.Run)
 	runner.World = j.cluster.World(filepath.Join(dir, "backup"), journal.Objects)
-	err := runner.Run(ctx, j.plan, journal)
+	err = runner.Run(ctx, j.plan, journal)
+	o.measured(ctx, open, journal, j.keeper)
 	return o.outcome(ctx, j, journal, ended{dir: dir, world: runner.World, again: o.again(j.target)}, err)
 }
 

@@ -26,6 +26,7 @@ type runOptions struct {
 	// onFailure is one of onFailures.
 	onFailure string
 	holder    string
+	probe     cli.Probe
 
 	state *state
 }
@@ -56,6 +57,9 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
   # The plan that was reviewed, and no other
   %[1]s run --context infra --plan plan.json --yes
 
+  # Measure meanwhile whether connections between pods live, and the longest gap
+  %[1]s run --context infra --probe
+
   # Go on with a run that stopped
   %[1]s run --context infra --resume
 
@@ -73,6 +77,7 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 	flags.BoolVar(&o.yes, "yes", false, "Do not ask")
 	flags.BoolVar(&o.resume, "resume", false, "Go on with the run that stopped")
 	flags.StringVar(&o.onFailure, "on-failure", onFailureStop, "What to do with a cluster whose run stopped before its end, one of: "+strings.Join(onFailures(), ", "))
+	o.probe.AddFlags(flags, probeUsage)
 	_ = cmd.RegisterFlagCompletionFunc("on-failure", cobra.FixedCompletions(onFailures(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("sequence", cli.ListCompletion(o.clusters.Contexts))
 	_ = cmd.MarkFlagFilename("plan", "json")
@@ -82,6 +87,9 @@ Exit codes: 0 done, or nothing to do, 2 wrong usage or input, 3 something could 
 
 func (o *runOptions) run(ctx context.Context) error {
 	if err := errors.Join(o.validate(), o.clusters.OnlyNamed(), o.out.Check(o.env, report.Run{})); err != nil {
+		return err
+	}
+	if err := o.probe.Check(); err != nil {
 		return err
 	}
 	if !slices.Contains(onFailures(), o.onFailure) {

@@ -30,6 +30,8 @@ type pretend struct {
 	denied []handover.Right
 	held   *act.Held
 	given  bool
+
+	streams pretendStreams
 }
 
 func (p *pretend) Allowed(context.Context, []handover.Right) ([]handover.Right, error) {
@@ -40,8 +42,12 @@ func (p *pretend) Kept() handover.Keeper                       { return &p.kept 
 func (p *pretend) KeptDrill() handover.Keeper                  { return &p.drills }
 func (p *pretend) Follow(chan<- struct{}) func() error         { return func() error { return nil } }
 func (p *pretend) World(string, []handover.Ref) handover.World { return nil }
-func (p *pretend) Lost() <-chan struct{}                       { return nil }
-func (p *pretend) Release(context.Context) error               { p.given = true; return nil }
+func (p *pretend) Stream(_ context.Context, o act.Probing) (connections, error) {
+	p.streams.asked = o
+	return &p.streams, p.streams.fails
+}
+func (p *pretend) Lost() <-chan struct{}         { return nil }
+func (p *pretend) Release(context.Context) error { p.given = true; return nil }
 func (p *pretend) Take(context.Context, string) (lease, error) {
 	if p.held != nil {
 		return nil, p.held
