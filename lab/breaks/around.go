@@ -88,8 +88,8 @@ func (t *Target) ready(ctx context.Context, image Image, want bool) error {
 		if err != nil {
 			return false, err
 		}
-		observed, _, _ := unstructured.NestedInt64(obj.Object, "status", "observedGeneration")
-		return api.True(obj, "Ready") == want && (!want || observed == obj.GetGeneration()), nil
+		observed, said, _ := unstructured.NestedInt64(obj.Object, "status", "observedGeneration")
+		return api.True(obj, "Ready") == want && (!want || !said || observed == obj.GetGeneration()), nil
 	})
 }
 
