@@ -3,6 +3,7 @@ package kubelet
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -25,13 +26,16 @@ const (
 
 // sandbox is a pod's place on its node.
 type sandbox struct {
-	UID       types.UID `json:"uid"`
-	Namespace string    `json:"namespace"`
-	Name      string    `json:"name"`
-	Node      string    `json:"node"`
-	Host      bool      `json:"host,omitempty"`   // of the node's network
-	Played    bool      `json:"played,omitempty"` // nothing runs in it: it has an address and no network
-	IP        string    `json:"ip,omitempty"`
+	UID types.UID `json:"uid"`
+	// ID is what the network knows the sandbox by. Each try has another one: what is late in undoing the one before is
+	// not to undo this one.
+	ID        string `json:"id"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Node      string `json:"node"`
+	Host      bool   `json:"host,omitempty"`   // of the node's network
+	Played    bool   `json:"played,omitempty"` // nothing runs in it: it has an address and no network
+	IP        string `json:"ip,omitempty"`
 	// Holder and Since name the node's process: a node that was made anew has none of the old one's sandboxes.
 	Holder int    `json:"holder"`
 	Since  uint64 `json:"since"`
@@ -54,7 +58,7 @@ func (b *sandbox) namespace() string {
 	if b.Host || b.Played {
 		return fmt.Sprintf("/proc/%d/ns/net", b.Holder)
 	}
-	return fmt.Sprintf("/proc/%d/root/run/netns/%s", b.Holder, b.UID)
+	return fmt.Sprintf("/proc/%d/root/run/netns/%s", b.Holder, b.ID)
 }
 
 func (b *sandbox) mounts() string { return fmt.Sprintf("/proc/%d/ns/mnt", b.Holder) }
@@ -73,8 +77,13 @@ func (w *worker) ensureSandbox(ctx context.Context, pod *corev1.Pod) error {
 	if w.box != nil && w.box.Holder == holder && w.box.Since == since && w.box.IP != "" && w.box.Played == !w.runs(pod) {
 		return nil
 	}
+	if w.box != nil && w.box.IP == "" {
+		if err := w.removeSandbox(ctx); err != nil { // it was not finished
+			return err
+		}
+	}
 	w.box = &sandbox{
-		UID: pod.UID, Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Host: pod.Spec.HostNetwork,
+		UID: pod.UID, ID: rand.Text(), Namespace: pod.Namespace, Name: pod.Name, Node: pod.Spec.NodeName, Host: pod.Spec.HostNetwork,
 		Played: !w.runs(pod), Holder: holder, Since: since,
 	}
 	w.containers = nil
@@ -147,7 +156,7 @@ func (w *worker) keepSandbox() error {
 
 func (w *worker) addNetwork(ctx context.Context) error {
 	if _, err := os.Stat(w.box.namespace()); err != nil {
-		if _, err := w.onNode(ctx, nil, "", "ip", "netns", "add", string(w.uid)); err != nil {
+		if _, err := w.onNode(ctx, nil, "", "ip", "netns", "add", w.box.ID); err != nil {
 			return err
 		}
 		lo := exec.CommandContext(ctx, "nsenter", "--net="+w.box.namespace(), "ip", "link", "set", "lo", "up")
@@ -157,7 +166,8 @@ func (w *worker) addNetwork(ctx context.Context) error {
 	}
 	out, err := w.cni(ctx, "ADD")
 	if err != nil {
-		_, _ = w.cni(ctx, "DEL") // what is half added would keep the next try from its name
+		_, _ = w.cni(ctx, "DEL")
+		_, _ = w.onNode(ctx, nil, "", "ip", "netns", "delete", w.box.ID)
 		return err
 	}
 	var result struct {
@@ -190,7 +200,7 @@ func (w *worker) removeSandbox(ctx context.Context) error {
 	if _, err := w.cni(ctx, "DEL"); err != nil {
 		return fmt.Errorf("remove sandbox: %w", err)
 	}
-	if _, err := w.onNode(ctx, nil, "", "ip", "netns", "delete", string(w.uid)); err != nil {
+	if _, err := w.onNode(ctx, nil, "", "ip", "netns", "delete", box.ID); err != nil {
 		return fmt.Errorf("remove sandbox: %w", err)
 	}
 	return nil
@@ -199,10 +209,10 @@ func (w *worker) removeSandbox(ctx context.Context) error {
 // cni calls the plugin as a container runtime does.
 func (w *worker) cni(ctx context.Context, command string) ([]byte, error) {
 	env := []string{
-		"CNI_COMMAND=" + command, "CNI_CONTAINERID=" + string(w.uid), "CNI_NETNS=/run/netns/" + string(w.uid), "CNI_IFNAME=eth0",
+		"CNI_COMMAND=" + command, "CNI_CONTAINERID=" + w.box.ID, "CNI_NETNS=/run/netns/" + w.box.ID, "CNI_IFNAME=eth0",
 		"CNI_PATH=" + w.Bin,
-		fmt.Sprintf("CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=%s;K8S_POD_NAME=%s;K8S_POD_UID=%s;K8S_POD_INFRA_CONTAINER_ID=%[3]s",
-			w.namespace, w.name, w.uid),
+		fmt.Sprintf("CNI_ARGS=IgnoreUnknown=1;K8S_POD_NAMESPACE=%s;K8S_POD_NAME=%s;K8S_POD_UID=%s;K8S_POD_INFRA_CONTAINER_ID=%s",
+			w.namespace, w.name, w.uid, w.box.ID),
 	}
 	return w.onNode(ctx, env, cniConfig, "cilium-cni")
 }

@@ -38,7 +38,7 @@ func (w *worker) accept(ctx context.Context, pod *corev1.Pod) error {
 	if err != nil {
 		return fmt.Errorf("accept pod: %w", err)
 	}
-	_, err = w.kube.CoreV1().Pods(w.namespace).Patch(ctx, w.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = w.kube.CoreV1().Pods(w.namespace).Patch(ctx, w.name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("accept pod: %w", err)
 	}
@@ -60,7 +60,7 @@ func (w *worker) tell(ctx context.Context, pod *corev1.Pod) error {
 	if err != nil {
 		return fmt.Errorf("tell status: %w", err)
 	}
-	_, err = w.kube.CoreV1().Pods(w.namespace).Patch(ctx, w.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = w.kube.CoreV1().Pods(w.namespace).Patch(ctx, w.name, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("tell status: %w", err)
 	}
