@@ -39,6 +39,7 @@ func newVerbosity() *verbosity {
 	klog.InitFlags(all)
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
+	_ = all.Set("stderrthreshold", "FATAL") // an error goes to stderr otherwise, wherever the rest does
 	return &verbosity{klog: all.Lookup("v")}
 }
 
