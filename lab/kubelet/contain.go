@@ -83,11 +83,14 @@ func (p Plan) Contain(ctx context.Context) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(cgroup.Fd()), Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	var lines sync.WaitGroup
 	var mu sync.Mutex
-	for name, pipe := range map[string]func() (io.ReadCloser, error){"stdout": cmd.StdoutPipe, "stderr": cmd.StderrPipe} {
-		r, err := pipe()
+	var ends []*os.File
+	for name, end := range map[string]*io.Writer{"stdout": &cmd.Stdout, "stderr": &cmd.Stderr} {
+		r, w, err := os.Pipe()
 		if err != nil {
 			return fmt.Errorf("contain: %w", err)
 		}
+		*end, ends = w, append(ends, w)
+		defer r.Close()
 		lines.Go(func() { copyLines(log, r, name, &mu) })
 	}
 	runtime.LockOSThread() // the kernel sends Pdeathsig when the thread that started the program ends
@@ -95,14 +98,19 @@ func (p Plan) Contain(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("contain %s: %w", p.Argv[0], err)
 	}
+	for _, w := range ends {
+		w.Close()
+	}
 	if err := state.WriteFile(p.PID, []byte(strconv.Itoa(cmd.Process.Pid)), 0o644); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	defer stop()
-	lines.Wait()
 	err = cmd.Wait()
 	os.Remove(p.PID)
+	// What the program has started goes with it, as in a container, and would else keep its output open.
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	lines.Wait()
 	exit.Ended = time.Now().UTC()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {

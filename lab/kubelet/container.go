@@ -95,9 +95,11 @@ func (w *worker) container(ctx context.Context, pod *corev1.Pod, spec *corev1.Co
 		argv[i] = expand(argv[i], values)
 	}
 	c.plan.Argv = argv
-	if err := state.WriteFile(c.log(), nil, 0o644); err != nil {
-		return nil, err
+	log, err := os.OpenFile(c.log(), os.O_CREATE|os.O_APPEND, 0o644) // one that runs already writes on into it
+	if err != nil {
+		return nil, fmt.Errorf("make log of %s: %w", spec.Name, err)
 	}
+	log.Close()
 	raw, err := json.Marshal(c.plan)
 	if err != nil {
 		return nil, fmt.Errorf("plan container %s: %w", spec.Name, err)

@@ -103,7 +103,7 @@ func TestContainWritesHowItEnded(t *testing.T) {
 			t.Skip("needs cgroup2")
 		}
 	}
-	for script, want := range map[string]Exit{"echo said; exit 3": {Code: 3}, "kill -9 $$": {Code: 137, Signal: 9}} {
+	for script, want := range map[string]Exit{"echo said; exit 3": {Code: 3}, "kill -9 $$": {Code: 137, Signal: 9}, "sleep 600 & kill -9 $$": {Code: 137, Signal: 9}} {
 		dir := t.TempDir()
 		plan := Plan{
 			Argv: []string{"sh", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}, Cgroup: cgroup,
