@@ -122,7 +122,7 @@ func (t Target) Write(doc Doc) error {
 	}
 	text, err := kind.render(doc)
 	if err == nil {
-		err = replace(t.File, text)
+		err = Replace(t.File, text, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("write report %s: %w", t, err)
@@ -139,10 +139,10 @@ func kindNamed(kind string) (kindRow, error) {
 	return kindRow{}, fmt.Errorf("no report kind %q; there are: %s", kind, strings.Join(Kinds(), ", "))
 }
 
-// replace writes the file beside itself and moves it into place. Links are followed, and what is no ordinary file,
+// Replace writes the file beside itself and moves it into place, with that mode. Links are followed, and what is no ordinary file,
 // such as /dev/stdout, is written to as it is: whether it is one is asked of what is behind the name, since a pipe's
 // link in /proc leads to no path.
-func replace(file string, text []byte) error {
+func Replace(file string, text []byte, mode os.FileMode) error {
 	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
 		return pour(file, text)
 	}
@@ -154,7 +154,7 @@ func replace(file string, text []byte) error {
 		return err
 	}
 	_, err = temp.Write(text)
-	if err = errors.Join(err, temp.Chmod(0o644), temp.Close()); err == nil {
+	if err = errors.Join(err, temp.Chmod(mode), temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), file)
 	}
 	if err != nil {
