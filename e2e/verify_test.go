@@ -61,7 +61,7 @@ func TestHealthyLabPasses(t *testing.T) {
 }
 
 func TestOneDocumentInEveryFormat(t *testing.T) {
-	if out := must(t, "kubectl", "cilium-gitops", "verify", "--context", "infra"); !strings.Contains(out, "validation  pass 8") {
+	if out := must(t, "kubectl", "cilium-gitops", "verify", "--context", "infra"); !strings.Contains(out, "validation  pass 15") {
 		t.Errorf("table:\n%s", out)
 	}
 	if out := must(t, "kubectl", "cilium-gitops", "verify", "--context", "infra", "-o", "wide"); !strings.Contains(out, "CG108") {
