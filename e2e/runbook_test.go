@@ -72,12 +72,18 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
+// found tells whether a cleanup that only looks has found what drills leave, their records: its exit code is then 1.
+func found(line string, r result) bool {
+	return strings.HasPrefix(line, "flux handover cleanup ") && !strings.Contains(line, "--yes") && r.code == 1 &&
+		strings.Contains(r.stdout+r.stderr, "ConfigMap/flux-system/cilium-gitops-") && strings.Contains(r.stdout+r.stderr, "Remove them:")
+}
+
 // follow runs a block, of which every command has to succeed; those that only look run at once. It
 // gives how many there were.
 func (l *lab) follow(t *testing.T, tree string, block commands) int {
 	t.Helper()
 	run := func(line string) {
-		if r := l.run(t, tree, "sh", "-c", line); r.code != 0 {
+		if r := l.run(t, tree, "sh", "-c", line); r.code != 0 && !found(line, r) {
 			t.Errorf("%s: exit code %d: %s\n%s%s", block.page, r.code, line, r.stderr, r.stdout)
 		}
 	}
