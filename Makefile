@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LDFLAGS := -s -w -X $(PKG).buildVersion=$(VERSION) -X $(PKG).buildCommit=$(COMMIT) -X $(PKG).buildDate=$(DATE)
 
-.PHONY: help build demo test lab lab-down lab-bin e2e e2e-matrix bench generate verify lint fmt clean goreleaser snapshot release manifests man
+.PHONY: help build demo test lab lab-down lab-bin e2e e2e-real e2e-matrix bench generate verify lint fmt clean goreleaser snapshot release manifests man
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ lab-down: lab-bin ## Stop the lab
 
 e2e: build lab-bin ## Test both plugins against a lab of its own
 	$(GO) test -tags e2e -count=1 -timeout 75m -v ./e2e/...
+
+e2e-real: build lab-bin ## Test against a lab with Cilium's own agents, where the machine can have one (root, BTF, clang: lab/README.md)
+	E2E_REAL=1 $(GO) test -tags e2e -count=1 -timeout 60m -v -run '^TestReal' ./e2e
 
 MATRIX ?= $(shell mktemp -u -t matrix-XXXXXX).json
 e2e-matrix: build lab-bin ## Compare every prediction of docs/diff.md with its outcome and write its table (an hour; MATRIX=FILE keeps and resumes)
