@@ -35,7 +35,7 @@ func TestReadme(t *testing.T) {
 	l := theLab.with("HOME="+home, "LAB_STATE="+theLab.state, "GOFLAGS=-buildvcs=false", "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"), "GOPROXY="+goEnv(t, "GOPROXY"))
 	for _, block := range shell.FindAllStringSubmatch(string(text), -1) {
 		for line := range strings.Lines(block[1]) {
-			command := strings.TrimSpace(comment.ReplaceAllString(line, ""))
+			command := comment.ReplaceAllString(strings.TrimSpace(line), "")
 			count++
 			if coveredBy[command] != "" || command == "" {
 				continue
