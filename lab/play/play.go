@@ -61,6 +61,7 @@ func (p *Player) Run(ctx context.Context) error {
 		{"keep CiliumNodes", p.keepCiliumNodes},
 		{"play the operator", p.playOperator},
 		{"accept GatewayClasses", p.acceptClasses},
+		{"nudge pods", p.nudgePods},
 		{"register with ACME", p.readyIssuers},
 	}
 	if p.Real {

@@ -59,6 +59,11 @@ func (l *Lab) raise(ctx context.Context, s state.Settings, name string) error {
 	if err := awaitFlux(ctx, client, "cluster-"+name+"-infrastructure"); err != nil {
 		return err
 	}
+	if !c.Settings.Real() {
+		if err := awaitPods(ctx, client); err != nil { // of a lab that was left broken, perhaps
+			l.Say("%s: %v", name, err)
+		}
+	}
 	l.Say("%s: ready", name)
 	return c.Check()
 }

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/api"
 	"github.com/cilium-gitops/cilium-gitops/lab/fleet"
+	"github.com/cilium-gitops/cilium-gitops/lab/play"
 )
 
 // awaitCilium waits for what agents and operator do after Helm has seen their pods ready: the definitions are
@@ -30,6 +33,29 @@ func awaitCilium(ctx context.Context, client *api.Client) error {
 		}
 		if !api.True(class, "Accepted") {
 			return false, fmt.Errorf("GatewayClass cilium is not accepted")
+		}
+		return true, nil
+	})
+}
+
+// awaitPods waits until every pod that has a node is started there.
+func awaitPods(ctx context.Context, client *api.Client) error {
+	pods := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	return api.Wait(ctx, "pods to start", time.Minute, func() (bool, error) {
+		list, err := client.Dynamic.Resource(pods).List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Pending"})
+		if err != nil {
+			return false, err
+		}
+		var pending []corev1.Pod
+		for _, item := range list.Items {
+			var pod corev1.Pod
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.Object, &pod); err != nil {
+				return false, err
+			}
+			pending = append(pending, pod)
+		}
+		if waiting := play.Waiting(pending); len(waiting) > 0 {
+			return false, fmt.Errorf("%s/%s waits on %s", waiting[0].Namespace, waiting[0].Name, waiting[0].Spec.NodeName)
 		}
 		return true, nil
 	})
