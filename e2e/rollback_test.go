@@ -246,6 +246,11 @@ func TestTheStorysRollback(t *testing.T) {
 			got := l.get(t, cluster, "kube-system", "helmrelease/cilium", `{.status.conditions[?(@.type=="Ready")].status}`)
 			return got, got == "True"
 		})
+		// A Kustomization that is still at its health checks goes only when those are over.
+		eventually(t, func() (string, bool) {
+			got := l.get(t, cluster, "flux-system", "kustomization/cilium-core", `{.status.conditions[?(@.type=="Ready")].status}`)
+			return got, got == "True"
+		})
 		r := l.run(t, tree, "kubectl", "cilium-gitops", "verify", "--context", cluster, "--check", "CG206", "-o", "json")
 		var v verification
 		if err := json.Unmarshal([]byte(r.stdout), &v); err != nil {
