@@ -102,6 +102,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d\b`), "TIME"},
 	{regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`), "ADDRESS"},
 	{regexp.MustCompile(`sha256:[0-9a-f]+`), "DIGEST"},
+	{regexp.MustCompile(`\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`), "UID"},
 	{regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(s|ms)\b`), "SPAN"},
 	{regexp.MustCompile(`\b\d+ (seconds?|minutes?|requests?)\b`), "SPAN"},
 	{regexp.MustCompile(`\b[0-9a-f]{7,40}(\.\.|…)?`), "HASH"},
