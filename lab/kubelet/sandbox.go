@@ -9,7 +9,9 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,7 +60,12 @@ func (b *sandbox) namespace() string {
 	if b.Host || b.Played {
 		return fmt.Sprintf("/proc/%d/ns/net", b.Holder)
 	}
-	return fmt.Sprintf("/proc/%d/root/run/netns/%s", b.Holder, b.ID)
+	return seenBy(b.Holder, "run", "netns", b.ID)
+}
+
+// seenBy is a path as this machine's processes can open it that a process sees below its own root.
+func seenBy(pid int, path ...string) string {
+	return filepath.Join(append([]string{"/proc", strconv.Itoa(pid), "root"}, path...)...)
 }
 
 func (b *sandbox) mounts() string { return fmt.Sprintf("/proc/%d/ns/mnt", b.Holder) }
@@ -98,7 +105,7 @@ func (w *worker) ensureSandbox(ctx context.Context, pod *corev1.Pod) error {
 		w.box.IP = w.pretend()
 		return w.keepSandbox()
 	}
-	if _, err := os.Stat(fmt.Sprintf("/proc/%d/root/run/cilium/cilium.sock", holder)); err != nil {
+	if _, err := os.Stat(seenBy(holder, "run", "cilium", "cilium.sock")); err != nil {
 		w.box = nil
 		return fmt.Errorf("make sandbox: no agent on %s", pod.Spec.NodeName)
 	}

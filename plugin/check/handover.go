@@ -172,6 +172,13 @@ func judgeUntouched(f facts.Facts) Verdict {
 	return v
 }
 
+// Vital tells whether a workload is the agents' or the operator's. That their pods are replaced can be accepted; that
+// there are none cannot.
+func Vital(f facts.Facts, w facts.Workload) bool {
+	return w.Namespace == f.Expect.Cilium.Namespace &&
+		(w.Kind == "DaemonSet" && w.Name == f.Expect.Cilium.DaemonSet || w.Kind == "Deployment" && w.Name == f.Expect.Cilium.Operator)
+}
+
 func judgeReadiness(f facts.Facts) Verdict {
 	if f.Base == nil {
 		return noBaseline()
@@ -190,9 +197,11 @@ func judgeReadiness(f facts.Facts) Verdict {
 		}
 		accepted := f.Accepts(was.Kind + "/" + was.Namespace + "/" + was.Name)
 		switch {
-		case !there && accepted:
+		case !there && accepted && !Vital(f, was):
 		case !there:
 			n.failed(where, "not found", "as at the baseline")
+		case is.Desired == 0 && was.Desired > 0 && Vital(f, was):
+			n.failed(where+" desired", "0", fmt.Sprint(was.Desired))
 		case accepted && is.Ready < is.Desired:
 			n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(is.Desired))
 		case is.Ready < was.Ready && !accepted:

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
@@ -52,11 +53,20 @@ func rolling(s *Step, f facts.Facts) facts.Facts {
 	}
 	base := *f.Base
 	without := func(all []facts.Workload) []facts.Workload {
-		return slices.DeleteFunc(slices.Clone(all), func(w facts.Workload) bool { return slices.Contains(s.Rolls, nameOf(w)) })
+		return slices.DeleteFunc(slices.Clone(all), func(w facts.Workload) bool {
+			return slices.Contains(s.Rolls, nameOf(w)) && (!check.Vital(f, w) || wanted(f, w))
+		})
 	}
 	base.DaemonSets, base.Deployments = without(base.DaemonSets), without(base.Deployments)
 	f.Base = &base
 	return f
+}
+
+// wanted tells whether a workload is still there and wanted on some node.
+func wanted(f facts.Facts, was facts.Workload) bool {
+	return slices.ContainsFunc(slices.Concat(f.Live.DaemonSets, f.Live.Deployments), func(is facts.Workload) bool {
+		return nameOf(is) == nameOf(was) && is.Desired > 0
+	})
 }
 
 // nameOf is a workload as Accepted names it.

@@ -117,6 +117,34 @@ func TestAcceptedHaveToComeBack(t *testing.T) {
 	}
 }
 
+// TestAcceptedMayNotGo: that the agents are replaced was accepted, and they go instead: the run does not end well.
+func TestAcceptedMayNotGo(t *testing.T) {
+	for name, lose := range map[string]func(*model){
+		"gone":    func(m *model) { m.live.DaemonSets = m.without("cilium") },
+		"nowhere": func(m *model) { m.nowhere("cilium") },
+	} {
+		m := rollingModel(t)
+		m.lose = lose
+		var stop *handover.Stop
+		if err := m.run(t); !errors.As(err, &stop) || !strings.Contains(stop.Reason, "cilium") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func (m *model) without(name string) []facts.Workload {
+	return slices.DeleteFunc(slices.Clone(m.live.DaemonSets), func(w facts.Workload) bool { return w.Name == name })
+}
+
+func (m *model) nowhere(name string) {
+	m.live.DaemonSets = slices.Clone(m.live.DaemonSets)
+	for i := range m.live.DaemonSets {
+		if w := &m.live.DaemonSets[i]; w.Name == name {
+			w.Desired, w.Updated, w.Ready, w.Available = 0, 0, 0, 0
+		}
+	}
+}
+
 // replace gives the first pod of a workload, "Kind/name", that is still the baseline's another UID; false: all are new.
 func (m *model) replace(owner string) bool {
 	i := slices.IndexFunc(m.live.Pods, func(p facts.Pod) bool { return p.Owner == owner && !strings.HasPrefix(p.UID, "new-") })
@@ -143,5 +171,8 @@ func (m *model) roll() {
 				w.Ready, w.Available = w.Desired-1, w.Desired-1
 			}
 		}
+	}
+	if !busy && m.lose != nil {
+		m.lose(m)
 	}
 }

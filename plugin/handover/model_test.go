@@ -59,6 +59,7 @@ type model struct {
 	// rolls is the workload whose pods the adoption replaces, "DaemonSet/cilium"; stuck: one of them is not ready for ever.
 	rolls string
 	stuck bool
+	lose  func(*model) // what becomes of what rolls when all its pods are new
 
 	dated *facts.ConfigMap // what cilium-config was last dated by
 

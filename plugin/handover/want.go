@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
@@ -222,16 +223,32 @@ func whole(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 	return true, fmt.Sprintf("revision %d by %s, owner %s", last.Version, action, own)
 }
 
+// vitals are those of the accepted that Cilium cannot be without.
+func vitals(p *Plan, f facts.Facts) []string {
+	names := f.Expect.Cilium
+	return slices.DeleteFunc([]string{
+		"DaemonSet/" + names.Namespace + "/" + names.DaemonSet, "Deployment/" + names.Namespace + "/" + names.Operator,
+	}, func(name string) bool { return !slices.Contains(p.Accepted, name) })
+}
+
 func rolled(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
-	n := 0
+	n, vital := 0, len(vitals(p, f))
 	for _, w := range slices.Concat(f.Live.DaemonSets, f.Live.Deployments) {
 		if !slices.Contains(p.Accepted, nameOf(w)) {
 			continue
+		}
+		if check.Vital(f, w) {
+			if vital--; w.Desired == 0 {
+				return false, fmt.Sprintf("%s %s is wanted nowhere", w.Kind, w.Name)
+			}
 		}
 		if w.ObservedGeneration < w.Generation || w.Updated < w.Desired || w.Ready < w.Desired || w.Available < w.Desired {
 			return false, fmt.Sprintf("%s %s: of %d pods %d are new and %d ready", w.Kind, w.Name, w.Desired, w.Updated, w.Ready)
 		}
 		n++
+	}
+	if vital > 0 {
+		return false, "not all of " + strings.Join(vitals(p, f), ", ") + " are there"
 	}
 	return true, fmt.Sprintf("%d workloads rolled", n)
 }
