@@ -39,13 +39,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// withLab brings a lab up, runs the tests and takes it down. E2E_STATE keeps it, for the next run to find.
+// withLab brings a lab up, runs the tests and takes it down. E2E_STATE keeps it, for the next run to find; with E2E_REAL
+// there is none.
 func withLab(m *testing.M) (int, error) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		return 1, err
 	}
 	theLab = lab{bin: filepath.Join(root, "bin", "lab"), state: os.Getenv("E2E_STATE")}
+	if os.Getenv("E2E_REAL") != "" {
+		return m.Run(), nil // the tests of real agents bring up their own, and want the machine for it
+	}
 	if theLab.state == "" {
 		if theLab.state, err = os.MkdirTemp("", "cilium-gitops-e2e-"); err != nil {
 			return 1, err

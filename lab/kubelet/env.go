@@ -24,7 +24,7 @@ func (w *worker) environment(ctx context.Context, pod *corev1.Pod, c *corev1.Con
 		values["KUBERNETES_SERVICE_HOST"] = service.Spec.ClusterIP
 	}
 	for _, e := range c.Env {
-		value, err := w.value(ctx, pod, e)
+		value, err := w.value(ctx, pod, c, e)
 		if err != nil {
 			return nil, nil, fmt.Errorf("environment of %s: %s: %w", c.Name, e.Name, err)
 		}
@@ -37,7 +37,7 @@ func (w *worker) environment(ctx context.Context, pod *corev1.Pod, c *corev1.Con
 	return list, values, nil
 }
 
-func (w *worker) value(ctx context.Context, pod *corev1.Pod, e corev1.EnvVar) (string, error) {
+func (w *worker) value(ctx context.Context, pod *corev1.Pod, c *corev1.Container, e corev1.EnvVar) (string, error) {
 	from := e.ValueFrom
 	switch {
 	case from == nil:
@@ -51,7 +51,7 @@ func (w *worker) value(ctx context.Context, pod *corev1.Pod, e corev1.EnvVar) (s
 		files, err := w.secret(ctx, from.SecretKeyRef.Name, nil, from.SecretKeyRef.Optional)
 		return string(files[from.SecretKeyRef.Key]), err
 	case from.ResourceFieldRef != nil:
-		return "0", nil // nothing is limited here
+		return w.resource(ctx, pod, c, from.ResourceFieldRef)
 	}
 	return "", fmt.Errorf("a source that the lab does not know")
 }

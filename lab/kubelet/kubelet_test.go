@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -124,5 +125,37 @@ func TestContainWritesHowItEnded(t *testing.T) {
 		if _, err := os.Stat(plan.PID); err == nil {
 			t.Errorf("%s: its number is still there", script)
 		}
+	}
+}
+
+func TestWhatIsNotLimitedIsTheNodes(t *testing.T) {
+	node := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("8Gi"), corev1.ResourceCPU: resource.MustParse("4")}
+	limited := &corev1.Container{Resources: corev1.ResourceRequirements{
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("200Mi"), corev1.ResourceCPU: resource.MustParse("1500m")},
+		Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("100Mi")},
+	}}
+	for _, c := range []struct {
+		of             *corev1.Container
+		field, divisor string
+		want           string
+	}{
+		{&corev1.Container{}, "limits.memory", "", "8589934592"},
+		{&corev1.Container{}, "limits.cpu", "1", "4"},
+		{&corev1.Container{}, "requests.memory", "", "0"},
+		{limited, "limits.memory", "1Mi", "200"},
+		{limited, "limits.cpu", "", "2"},
+		{limited, "limits.cpu", "1m", "1500"},
+		{limited, "requests.memory", "1", "104857600"},
+	} {
+		ref := &corev1.ResourceFieldSelector{Resource: c.field}
+		if c.divisor != "" {
+			ref.Divisor = resource.MustParse(c.divisor)
+		}
+		if got, err := resourceValue(c.of, ref, node); err != nil || got != c.want {
+			t.Errorf("%s in %q: %s, %v, want %s", c.field, c.divisor, got, err, c.want)
+		}
+	}
+	if _, err := resourceValue(limited, &corev1.ResourceFieldSelector{Resource: "usage.memory"}, node); err == nil {
+		t.Error("an unknown field has no value")
 	}
 }
