@@ -25,8 +25,20 @@ type way struct {
 	refused    chan string // the pod's side: nobody listens, for instance
 }
 
-// forwarded calls ask with a way to a port of a pod, open for as long as that call takes.
-func (g *gatherer) forwarded(ctx context.Context, namespace, pod string, port int32, ask func(*way) error) error {
+// forwarded calls ask with a way to a port of a pod, open for as long as that call takes. A pod has a third of the whole
+// time to answer: it may hang where the API server does not.
+func (g *gatherer) forwarded(ctx context.Context, namespace, pod string, port int32, ask func(context.Context, *way) error) error {
+	patience := g.options.Timeout / 3
+	inner, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := g.forward(inner, namespace, pod, port, ask)
+	if err != nil && ctx.Err() == nil && errors.Is(inner.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("timed out after %s: no answer from port %d of pod %s/%s", patience, port, namespace, pod)
+	}
+	return err
+}
+
+func (g *gatherer) forward(ctx context.Context, namespace, pod string, port int32, ask func(context.Context, *way) error) error {
 	dialer, err := g.forwardDialer(namespace, pod)
 	if err != nil {
 		return err
@@ -38,7 +50,7 @@ func (g *gatherer) forwarded(ctx context.Context, namespace, pod string, port in
 	defer connection.Close()
 	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
 	w := &way{connection: connection, port: port, refused: make(chan string, 1)}
-	if err := ask(w); err != nil {
+	if err := ask(ctx, w); err != nil {
 		select {
 		case why := <-w.refused:
 			return errors.New(why)

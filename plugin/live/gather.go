@@ -65,36 +65,33 @@ func Unseen(options Options, why string) facts.Facts {
 }
 
 func (g *gatherer) look(ctx context.Context, config *rest.Config) {
-	var waves [2][]facts.Part
+	var parts []facts.Part
 	for _, part := range withNeeded(g.options.Parts) {
-		if looks[part].exec && g.options.NoExec {
+		switch {
+		case looks[part].exec && g.options.NoExec:
 			g.facts.Declined[part] = "--no-exec"
-			continue
-		}
-		if looks[part].probe && !g.options.Probe {
+		case looks[part].probe && !g.options.Probe:
 			g.facts.Declined[part] = facts.NoProbe
-			continue
+		default:
+			parts = append(parts, part)
 		}
-		waves[looks[part].wave] = append(waves[looks[part].wave], part)
 	}
-	g.total = len(waves[0]) + len(waves[1])
+	g.total = len(parts)
 	c, err := newClient(config)
 	if err != nil {
-		g.blindAll(slices.Concat(waves[0], waves[1]), err)
+		g.blindAll(parts, err)
 		return
 	}
 	g.client = c
 	// One request goes ahead: the others share its connection, and where it finds nobody nobody else need try.
 	if err := g.one(ctx, facts.Version); err != nil && unreachable(err) {
-		g.blindAll(slices.Concat(waves[0], waves[1]), err)
+		g.blindAll(parts, err)
 		return
 	}
-	g.wave(ctx, waves[0])
-	g.wave(ctx, waves[1])
+	g.all(ctx, parts)
 }
 
-// withNeeded adds what parts build on: the version, which opens the connection, and the first wave's part that a
-// second wave's part reads from.
+// withNeeded adds what parts build on: the version, which opens the connection, and the parts that they come after.
 func withNeeded(parts []facts.Part) []facts.Part {
 	all := map[facts.Part]bool{facts.Version: true}
 	for _, part := range parts {
@@ -109,14 +106,26 @@ func withNeeded(parts []facts.Part) []facts.Part {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// wave looks at parts at once.
-func (g *gatherer) wave(ctx context.Context, parts []facts.Part) {
+// all looks at parts at once, at each as soon as those it comes after have been looked at: whoever does not answer
+// keeps nobody waiting who does not need the answer.
+func (g *gatherer) all(ctx context.Context, parts []facts.Part) {
+	seen := map[facts.Part]chan struct{}{}
+	for _, part := range parts {
+		seen[part] = make(chan struct{})
+	}
 	var wg sync.WaitGroup
 	for _, part := range parts {
-		if part == facts.Version {
-			continue // looked at already
+		if part == facts.Version { // looked at already
+			close(seen[part])
+			continue
 		}
-		wg.Go(func() { _ = g.one(ctx, part) })
+		wg.Go(func() {
+			defer close(seen[part])
+			for _, first := range looks[part].after {
+				<-seen[first]
+			}
+			_ = g.one(ctx, part)
+		})
 	}
 	wg.Wait()
 }

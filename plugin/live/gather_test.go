@@ -114,8 +114,8 @@ func TestRequests(t *testing.T) {
 	if requests[0] != "GET "+versionPath {
 		t.Errorf("the first request opens the connection for all; it was %s", requests[0])
 	}
-	if last := requests[len(requests)-1]; last != "GET "+recordPath {
-		t.Errorf("the second wave is the release's contents alone; it was %s", last)
+	if first := slices.IndexFunc(requests, func(r string) bool { return strings.Contains(r, "secrets?labelSelector=owner") }); first < 0 || slices.Index(requests, "GET "+recordPath) < first {
+		t.Errorf("the release's contents are asked for once it is known which is the newest:\n%s", strings.Join(requests, "\n"))
 	}
 }
 
@@ -298,15 +298,15 @@ func TestOneHangingPath(t *testing.T) {
 	s := newServer(t)
 	s.answers[nodesPath] = hang
 	ctx := newPatience(t)
-	o := options(facts.Nodes, facts.Config)
+	o := options(facts.Nodes, facts.Config, facts.Release)
 	o.Tell = func(done, _ int) {
-		if done == 2 { // the version and cilium-config
+		if done == 4 { // the version, cilium-config, and the release in two steps
 			ctx.end()
 		}
 	}
 	f := Gather(ctx, &rest.Config{Host: s.URL}, o)
-	if !strings.HasPrefix(f.Blind[facts.Nodes], "timed out after 1m0s") || len(f.Blind) != 1 || f.Live.Config == nil {
-		t.Errorf("blind %v, config %v", f.Blind, f.Live.Config)
+	if !strings.HasPrefix(f.Blind[facts.Nodes], "timed out after 1m0s") || len(f.Blind) != 1 || f.Live.Config == nil || f.Live.Release == nil {
+		t.Errorf("blind %v, config %v, release %v", f.Blind, f.Live.Config, f.Live.Release)
 	}
 }
 

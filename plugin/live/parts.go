@@ -19,8 +19,7 @@ const page = 500
 
 // look is how one part is seen.
 type look struct {
-	wave  int          // 0 asks at once, 1 after the parts it reads from
-	after []facts.Part // those parts
+	after []facts.Part // the parts it reads from; never ones that come after others: there are two waves
 	exec  bool         // asks pods, not the API server: by exec or port-forward
 	probe bool         // costs what only a probe is worth
 	see   func(context.Context, *gatherer) error
@@ -40,20 +39,20 @@ var looks = map[facts.Part]look{
 	facts.GatewayClasses:  {see: seeGatewayClasses},
 	facts.ServiceMonitors: {see: seeServiceMonitors},
 	facts.Releases:        {see: seeReleases},
-	facts.Release:         {see: seeRelease, wave: 1, after: []facts.Part{facts.Releases}},
+	facts.Release:         {see: seeRelease, after: []facts.Part{facts.Releases}},
 	facts.HelmReleases:    {see: seeHelmReleases},
 	facts.Kustomizations:  {see: seeKustomizations},
 	facts.FluxAPIs:        {see: seeFluxAPIs},
 	facts.Identity:        {see: seeIdentity},
 	facts.Sources:         {see: seeSources},
-	facts.Agents:          {see: seeAgents, wave: 1, after: []facts.Part{facts.Pods}, exec: true},
+	facts.Agents:          {see: seeAgents, after: []facts.Part{facts.Pods}, exec: true},
 	facts.Issuers:         {see: seeIssuers},
-	facts.Fetches:         {see: seeFetches, wave: 1, after: []facts.Part{facts.HelmReleases, facts.Kustomizations}},
-	facts.Health:          {see: seeHealth, wave: 1, after: []facts.Part{facts.Pods}, exec: true},
-	facts.Tunnels:         {see: seeTunnels, wave: 1, after: []facts.Part{facts.Pods}, exec: true, probe: true},
-	facts.Relay:           {see: seeRelay, wave: 1, after: []facts.Part{facts.Pods}, exec: true},
+	facts.Fetches:         {see: seeFetches, after: []facts.Part{facts.HelmReleases, facts.Kustomizations}},
+	facts.Health:          {see: seeHealth, after: []facts.Part{facts.Pods}, exec: true},
+	facts.Tunnels:         {see: seeTunnels, after: []facts.Part{facts.Pods}, exec: true, probe: true},
+	facts.Relay:           {see: seeRelay, after: []facts.Part{facts.Pods}, exec: true},
 	facts.Targets:         {see: seeTargets, exec: true},
-	facts.BGP:             {see: seeBGP, wave: 1, after: []facts.Part{facts.Pods}, exec: true},
+	facts.BGP:             {see: seeBGP, after: []facts.Part{facts.Pods}, exec: true},
 }
 
 func seeVersion(ctx context.Context, g *gatherer) error {

@@ -40,7 +40,7 @@ func seeRelay(ctx context.Context, g *gatherer) error {
 	return nil
 }
 
-// podsWith are the pods of the first wave that is is true of, in their order.
+// podsWith are the pods that is is true of, in their order.
 func (g *gatherer) podsWith(is func(facts.Pod) bool) []facts.Pod {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -61,7 +61,7 @@ func (g *gatherer) relay(ctx context.Context, p facts.Pod) facts.RelayStatus {
 	}
 	port, err := g.portNamed(ctx, p, "grpc", relayPort)
 	if err == nil {
-		err = g.forwarded(ctx, p.Namespace, p.Name, port, func(w *way) error {
+		err = g.forwarded(ctx, p.Namespace, p.Name, port, func(ctx context.Context, w *way) error {
 			answer, err := askRelay(ctx, w.dial)
 			if err != nil {
 				return err

@@ -51,7 +51,7 @@ func seeTargets(ctx context.Context, g *gatherer) error {
 
 func (g *gatherer) targets(ctx context.Context, p facts.Pod) facts.Scraping {
 	s := facts.Scraping{Prometheus: p.Namespace + "/" + p.Name}
-	err := g.forwarded(ctx, p.Namespace, p.Name, int32(g.options.Expect.Prometheus.Port), func(w *way) error {
+	err := g.forwarded(ctx, p.Namespace, p.Name, int32(g.options.Expect.Prometheus.Port), func(ctx context.Context, w *way) error {
 		body, err := fetchTargets(ctx, w.dial)
 		if err != nil {
 			return err
