@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -146,7 +147,7 @@ func (w *worker) bind(ctx context.Context, pod *corev1.Pod, c *container, argv *
 			continue
 		}
 		for i, arg := range *argv {
-			(*argv)[i] = strings.ReplaceAll(arg, m.MountPath, from)
+			(*argv)[i] = relocate(arg, m.MountPath, from)
 		}
 	}
 	if pod.Labels["app.kubernetes.io/name"] == "cilium-agent" && len(*argv) > 0 {
@@ -159,6 +160,12 @@ func (w *worker) bind(ctx context.Context, pod *corev1.Pod, c *container, argv *
 	c.plan.Binds = append(c.plan.Binds, Bind{From: resolv, To: "/etc/resolv.conf"})
 	return state.WriteFile(resolv, fmt.Appendf(nil, "nameserver %s\nsearch %s.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5\n",
 		w.Ground.Cluster.DNS, w.namespace), 0o644)
+}
+
+// relocate replaces a folder's path in an argument, "--data=/data/x", where a path begins and not in the middle of one.
+func relocate(arg, folder, to string) string {
+	path := regexp.MustCompile(`(^|[=:,])` + regexp.QuoteMeta(strings.TrimSuffix(folder, "/")) + `($|[/:,])`)
+	return path.ReplaceAllString(arg, "${1}"+strings.ReplaceAll(to, "$", "$$")+"${2}")
 }
 
 // agent changes Cilium's agent's arguments to what this machine needs: its init containers are not run, and one of them

@@ -159,3 +159,17 @@ func TestWhatIsNotLimitedIsTheNodes(t *testing.T) {
 		t.Error("an unknown field has no value")
 	}
 }
+
+func TestFoldersAreFoundWherePathsBegin(t *testing.T) {
+	for arg, want := range map[string]string{
+		"--storage.tsdb.path=/prometheus":              "--storage.tsdb.path=/tmp/a$b",
+		"--config.file=/etc/prometheus/prometheus.yml": "--config.file=/etc/prometheus/prometheus.yml",
+		"/prometheus/wal":                              "/tmp/a$b/wal",
+		"/prometheus.yml":                              "/prometheus.yml",
+		"-v=/prometheus:/data,/prometheus":             "-v=/tmp/a$b:/data,/tmp/a$b",
+	} {
+		if got := relocate(arg, "/prometheus", "/tmp/a$b"); got != want {
+			t.Errorf("%s becomes %s, want %s", arg, got, want)
+		}
+	}
+}

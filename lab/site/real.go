@@ -20,7 +20,7 @@ import (
 )
 
 // realComponents are the programs that pods run where the agents are Cilium's own.
-func realComponents() []string { return []string{"cilium", "echoes", "coredns"} }
+func realComponents() []string { return []string{"cilium", "echoes", "coredns", "prometheus"} }
 
 // chooseAgents settles what answers for Cilium's agents in a lab that is new.
 func chooseAgents(s *state.Settings, agents string) error {

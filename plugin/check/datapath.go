@@ -14,7 +14,10 @@ const (
 	// healthLag is how long an agent's prober may take to see what is: it goes through all nodes once in one to two
 	// minutes, and a node that has just started is not probed before the next round (observed: 60 to 116 s).
 	healthLag = 5 * time.Minute
-	session   = "established"
+	// healthStart is how long an agent may take to have its health endpoint: the datapath is compiled for it after that
+	// of every pod (observed on a busy machine: 85 s). A prober comes by again within two minutes.
+	healthStart = 2 * time.Minute
+	session     = "established"
 )
 
 func datapathChecks() []Check {
@@ -202,7 +205,7 @@ func judgePeersOf(f facts.Facts, h facts.AgentHealth, n *findings) {
 			case f.Taken.Sub(at) > healthLag:
 				n.unseen(where, "last probed "+stamp(at)+", more than five minutes ago")
 			case way.probed.Error != "" && restartedSince(f, path.Base(peer.Name), at):
-				n.unseen(where, "last probed "+stamp(at)+", before the agent there started")
+				n.unseen(where, "last probed "+stamp(at)+", when the agent there had just started")
 			case way.probed.Error != "":
 				tell(where, way.probed.Error, "an answer")
 			}
@@ -217,10 +220,10 @@ func own(f facts.Facts, name string) bool {
 }
 
 // restartedSince tells whether the agent of that node started after a probe, or so shortly before that its health
-// endpoint was not there yet.
+// endpoint may not have been there yet.
 func restartedSince(f facts.Facts, node string, probe time.Time) bool {
 	for _, p := range agentPods(f) {
-		if p.Node == node && p.Started(agentContainer).Add(time.Minute).After(probe) {
+		if p.Node == node && p.Started(agentContainer).Add(healthStart).After(probe) {
 			return true
 		}
 	}
