@@ -25,8 +25,8 @@ type way struct {
 func really() map[string]way {
 	return map[string]way{
 		"agent-down":             {killAgent, freeAgent},
-		"relay-node-unavailable": closed("4244"),
-		"target-down":            closed("9962"),
+		"relay-node-unavailable": closed("--dport=4244"),
+		"target-down":            closed("--dport=9962"),
 		"node-cut-off": {
 			func(ctx context.Context, t *Target) error {
 				return t.Lab.Ground(t.Cluster).Cut(ctx, t.Record.Node, true)
@@ -35,15 +35,16 @@ func really() map[string]way {
 				return t.Lab.Ground(t.Cluster).Cut(ctx, t.Record.Node, false)
 			},
 		},
-		"dns-failing": {dnsLost(true), dnsLost(false)},
+		"dns-failing":   {dnsLost(true), dnsLost(false)},
+		"bgp-peer-idle": closed("--dport=179", "--sport=179"), // whichever side has called
 	}
 }
 
 // told are the faults that only played agents have, because they lie in what those are told to say.
 func told() []string {
 	return []string{
-		"agent-not-encrypting", "wireguard-peer-missing", "agent-unhealthy", "agent-status-unreadable", "bgp-peer-idle",
-		"gatewayclass-not-accepted", "version-skew", "config-without-wireguard", "issuer-unregistered",
+		"agent-not-encrypting", "wireguard-peer-missing", "agent-unhealthy", "agent-status-unreadable",
+		"gatewayclass-not-accepted", "version-skew", "config-without-wireguard",
 	}
 }
 
@@ -111,15 +112,21 @@ func freeAgent(ctx context.Context, t *Target) error {
 	return t.daemonSetCounts(ctx, "kube-system", "cilium", true)
 }
 
-// closed has one node turn away who comes to a port of it.
-func closed(port string) way {
-	rule := func(how string) func(context.Context, *Target) error {
+// closed has one node turn away what comes from or to a port of it.
+func closed(matches ...string) way {
+	rules := func(how string) func(context.Context, *Target) error {
 		return func(ctx context.Context, t *Target) error {
-			return t.Lab.Ground(t.Cluster).On(ctx, t.Record.Node, "iptables", "--wait", how, "INPUT", "--protocol", "tcp", "--dport", port,
-				"--jump", "REJECT", "--reject-with", "tcp-reset")
+			for _, match := range matches {
+				err := t.Lab.Ground(t.Cluster).On(ctx, t.Record.Node, "iptables", "--wait", how, "INPUT", "--protocol", "tcp", match,
+					"--jump", "REJECT", "--reject-with", "tcp-reset")
+				if err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 	}
-	return way{rule("--insert"), rule("--delete")}
+	return way{rules("--insert"), rules("--delete")}
 }
 
 // dnsLost loses what the node asks of name servers, on its way between the nodes.

@@ -45,9 +45,19 @@ func Controllers() []Controller {
 	}
 }
 
-// All returns the objects in the order in which they can be applied.
-func All(data Data) ([]*api.Object, error) {
-	names, err := fs.Glob(manifests, "manifests/*.yaml")
+// All returns the objects that are there before Cilium, in the order in which they can be applied.
+func All(data Data) ([]*api.Object, error) { return matching("manifests/*.yaml", data) }
+
+// After returns the objects of kinds that Cilium brings; played agents have no use for them.
+func After(data Data) ([]*api.Object, error) {
+	if !data.Real {
+		return nil, nil
+	}
+	return matching("manifests/after/*.yaml", data)
+}
+
+func matching(pattern string, data Data) ([]*api.Object, error) {
+	names, err := fs.Glob(manifests, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("list manifests: %w", err)
 	}

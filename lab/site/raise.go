@@ -55,6 +55,9 @@ func (l *Lab) raise(ctx context.Context, s state.Settings, name string) error {
 		if err := l.bootstrap(ctx, c); err != nil {
 			return err
 		}
+		if err := l.complete(ctx, c, client); err != nil {
+			return err
+		}
 	}
 	if err := awaitFlux(ctx, client, "cluster-"+name+"-infrastructure"); err != nil {
 		return err
@@ -94,6 +97,15 @@ func (l *Lab) define(ctx context.Context, s state.Settings, client *api.Client) 
 		}
 		return len(list.Items) >= len(all) && !slices.ContainsFunc(list.Items, notEstablished), nil
 	})
+}
+
+// complete creates what a cluster has after Cilium.
+func (l *Lab) complete(ctx context.Context, c control.Cluster, client *api.Client) error {
+	all, err := objects.After(objects.Data{Real: c.Settings.Real(), Cluster: c.Cluster})
+	if err != nil {
+		return err
+	}
+	return api.Wait(ctx, "Cilium's kinds to be served", time.Minute, func() (bool, error) { return true, client.Apply(ctx, all...) })
 }
 
 func notEstablished(crd unstructured.Unstructured) bool { return !api.True(&crd, "Established") }

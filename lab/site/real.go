@@ -80,6 +80,9 @@ func (l *Lab) prepareReal(ctx context.Context, s state.Settings) error {
 			}
 		}
 	}
+	if err := l.linkProbe(); err != nil {
+		return err
+	}
 	dir, err := l.Builder.Files(ctx, component.Datapath(s.CiliumVersion))
 	if err != nil {
 		return err
@@ -88,6 +91,12 @@ func (l *Lab) prepareReal(ctx context.Context, s state.Settings) error {
 		return err
 	}
 	return l.execShims()
+}
+
+// linkProbe has pods of the project's image run the plugin that lies beside this program, as it is built now or later.
+func (l *Lab) linkProbe() error {
+	const plugin = "kubectl-cilium_gitops"
+	return link(filepath.Join(filepath.Dir(l.Self), plugin), l.Dir.Join("pod-bin", plugin))
 }
 
 // execShim is what the simulated kubelet runs for `kubectl exec`, under every name that a pod's command may have: in a
