@@ -51,7 +51,10 @@ func helmRollback(ctx context.Context, c *Cluster, a handover.Action) error {
 	back := action.NewRollback(releases.Configuration)
 	back.Version, back.DisableHooks, back.WaitStrategy = a.To, true, kube.HookOnlyStrategy
 	back.ForceConflicts = b.to.ApplyMethod == facts.ServerSide
-	return c.helmFailed(ctx, a, back.Run(a.Ref.Name))
+	if err := back.Run(a.Ref.Name); err != nil || !releases.gaveUp.Load() {
+		return c.helmFailed(ctx, a, err)
+	}
+	return c.helmFailed(ctx, a, releases.halfDone(a.Ref.Name))
 }
 
 // stretch is what a rollback goes between.
@@ -124,6 +127,8 @@ func (c *Cluster) helmFailed(ctx context.Context, a handover.Action, err error) 
 	switch {
 	case errors.Is(err, handover.ErrLost), errors.Is(context.Cause(ctx), handover.ErrLost): // Helm may have lost its cause
 		return fmt.Errorf("%s %s: %w; see who has it: flux handover status", a.Verb, a.Ref.Name, handover.ErrLost)
+	case errors.Is(err, errHalfDone):
+		why = err.Error()
 	case errors.As(err, &status):
 		why = reason(err)
 	case errors.As(err, &asked), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

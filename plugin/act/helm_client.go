@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -27,13 +28,20 @@ import (
 const helmRequest = 30 * time.Second
 
 // helmReleases is Helm's configuration, asked for what it keeps.
-type helmReleases struct{ *action.Configuration }
+type helmReleases struct {
+	*action.Configuration
+
+	gaveUp atomic.Bool // a write of Helm's has failed for a reason that may pass
+}
 
 // helm is Helm, over our connection, for the releases of one namespace.
 func (c *Cluster) helm(ctx context.Context, namespace string) (*kube.Client, *helmReleases, error) {
 	config := rest.CopyConfig(c.config)
 	config.Timeout = helmRequest
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &bound{next: next, ctx: ctx, c: c} })
+	kept := &helmReleases{}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return &patient{next: &bound{next: next, ctx: ctx, c: c}, c: c, gaveUp: &kept.gaveUp}
+	})
 	quiet := slog.DiscardHandler
 	cfg := action.NewConfiguration(action.ConfigurationSetLogger(quiet))
 	if err := cfg.Init(&getter{config: config, namespace: namespace}, namespace, "secret"); err != nil {
@@ -43,7 +51,8 @@ func (c *Cluster) helm(ctx context.Context, namespace string) (*kube.Client, *he
 	if !ok {
 		return nil, nil, errors.New("Helm's client is of another kind than its configuration makes")
 	}
-	return client, &helmReleases{cfg}, nil
+	kept.Configuration = cfg
+	return client, kept, nil
 }
 
 // history is every record of a release, oldest first.
