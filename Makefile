@@ -45,8 +45,9 @@ MATRIX ?= $(shell mktemp -u -t matrix-XXXXXX).json
 e2e-matrix: build lab-bin ## Compare every prediction of docs/diff.md with its outcome and write its table (an hour; MATRIX=FILE keeps and resumes)
 	E2E_MATRIX='$(MATRIX)' $(GO) test -tags e2e -count=1 -timeout 180m -v -run '^TestMatrix$$' ./e2e
 
-bench: build lab-bin ## Measure against kubectl, helm and dyff, in turns (needs a lab: make lab)
-	$(GO) run ./hack/bench
+BENCH ?=
+bench: lab-bin ## Measure every target of speed and size, or BENCH=P6,P7; BENCH=all keeps the results in docs (best with a lab that is up)
+	$(GO) run ./hack/bench $(if $(filter all,$(BENCH)),--write,$(if $(BENCH),--only '$(BENCH)'))
 
 generate: build ## Write again what is generated: docs, example trees
 	$(GO) run ./hack/generate

@@ -19,8 +19,8 @@ import (
 )
 
 // itself compares what a release renders to with itself, that many times over.
-func itself(times int) func(context.Context, *lab) (func(), error) {
-	return func(ctx context.Context, l *lab) (func(), error) {
+func itself(times int) func(context.Context, *world) (func() error, error) {
+	return func(ctx context.Context, l *world) (func() error, error) {
 		manifest, err := l.output(ctx, "helm", "--kube-context", "infra", "--namespace", "kube-system", "get", "manifest", "cilium")
 		if err != nil {
 			return nil, err
@@ -41,9 +41,10 @@ func itself(times int) func(context.Context, *lab) (func(), error) {
 		if n := len(impact.Manifests(r)) + len(impact.Of(facts.Facts{}, r)); n > 0 {
 			return nil, fmt.Errorf("%d differences of a set with itself", n)
 		}
-		return func() {
+		return func() error {
 			impact.Manifests(r)
 			impact.Of(facts.Facts{}, r)
+			return nil
 		}, nil
 	}
 }
@@ -77,7 +78,7 @@ func objects(manifest []byte, times int) ([]facts.Object, error) {
 }
 
 // write makes the same set a file, for those who compare files.
-func (l *lab) write(name string, all []facts.Object) error {
+func (w *world) write(name string, all []facts.Object) error {
 	var text strings.Builder
 	for _, o := range all {
 		one, err := yamlout.Marshal(o.Body)
@@ -86,5 +87,5 @@ func (l *lab) write(name string, all []facts.Object) error {
 		}
 		text.WriteString("---\n" + string(one))
 	}
-	return os.WriteFile(filepath.Join(l.temp, name), []byte(text.String()), 0o600)
+	return os.WriteFile(filepath.Join(w.temp, name), []byte(text.String()), 0o600)
 }

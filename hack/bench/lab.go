@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -17,48 +16,35 @@ import (
 // dyff is what people compare manifests with.
 const dyff = "v1.10.2"
 
-// lab is a lab that is up, with a suspended HelmRelease of Cilium in either cluster, as before an adoption.
-type lab struct {
-	env  []string
-	temp string
-}
-
-func openLab(ctx context.Context, state string) (*lab, error) {
+// openLab is a lab that is up, with a suspended HelmRelease of Cilium in either cluster, as before an adoption. bin is the
+// folder of our programs.
+func openLab(ctx context.Context, state, bin, temp string) (*world, error) {
 	args := []string{"env"}
 	if state != "" {
 		args = append(args, "--state", state)
 	}
 	quoted := "eval \"$(bin/lab " + strings.Join(args, " ") + ")\" && env -0"
 	out, err := exec.CommandContext(ctx, "sh", "-c", quoted).Output()
-	l := &lab{env: strings.Split(strings.TrimRight(string(out), "\x00"), "\x00")}
+	l := &world{env: strings.Split(strings.TrimRight(string(out), "\x00"), "\x00"), temp: temp}
 	if err != nil || l.variable("LAB_STATE") == "" {
 		return nil, errors.New("there is no lab that is up; bring one up: make lab")
 	}
-	if l.temp, err = os.MkdirTemp("", "cilium-gitops-bench-"); err != nil {
+	tools, err := buildDyff(ctx)
+	if err != nil {
 		return nil, err
 	}
-	tools, err := l.dyff(ctx)
-	if err == nil {
-		l.set("PATH", tools+string(filepath.ListSeparator)+l.variable("PATH"))
-		l.set("BENCH_TEMP", l.temp)
-		l.set("HELM_CACHE_HOME", l.temp)
-		err = l.offer(ctx, "apply")
-	}
-	if err != nil {
-		_ = os.RemoveAll(l.temp)
+	l.set("PATH", strings.Join([]string{bin, tools, l.variable("PATH")}, string(filepath.ListSeparator)))
+	l.set("BENCH_TEMP", l.temp)
+	l.set("HELM_CACHE_HOME", l.temp)
+	l.set("KUSTOMIZATION", "cluster-CLUSTER-infrastructure")
+	if err := l.offer(ctx, "apply"); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-// close takes away what openLab made.
-func (l *lab) close() {
-	_ = l.offer(context.Background(), "delete")
-	_ = os.RemoveAll(l.temp)
-}
-
-// dyff builds it, once, into the folder where the lab keeps what it builds.
-func (l *lab) dyff(ctx context.Context) (string, error) {
+// buildDyff builds it, once, into the folder where the lab keeps what it builds.
+func buildDyff(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
@@ -76,9 +62,9 @@ func (l *lab) dyff(ctx context.Context) (string, error) {
 }
 
 // offer applies or deletes the HelmRelease, suspended, and the chart's source.
-func (l *lab) offer(ctx context.Context, verb string) error {
+func (w *world) offer(ctx context.Context, verb string) error {
 	for _, name := range []string{"infra", "apps"} {
-		text, err := os.ReadFile(filepath.Join(l.variable("LAB_STATE"), name, "values.yaml"))
+		text, err := os.ReadFile(filepath.Join(w.variable("LAB_STATE"), name, "values.yaml"))
 		if err != nil {
 			return err
 		}
@@ -86,16 +72,16 @@ func (l *lab) offer(ctx context.Context, verb string) error {
 		if err := yaml.Unmarshal(text, &values); err != nil {
 			return fmt.Errorf("read the values of %s: %w", name, err)
 		}
-		version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(l.variable("LAB_CHART")), "cilium-"), ".tgz")
-		list, err := json.Marshal(offered(l.variable("LAB_REGISTRY"), version, values))
+		version := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(w.variable("LAB_CHART")), "cilium-"), ".tgz")
+		list, err := json.Marshal(offered(w.variable("LAB_REGISTRY"), version, values))
 		if err != nil {
 			return err
 		}
-		file := filepath.Join(l.temp, "offer.json")
+		file := filepath.Join(w.temp, "offer.json")
 		if err := os.WriteFile(file, list, 0o600); err != nil {
 			return err
 		}
-		if _, err := l.output(ctx, "kubectl", "--context", name, verb, "-f", file); err != nil {
+		if _, err := w.output(ctx, "kubectl", "--context", name, verb, "-f", file); err != nil {
 			return err
 		}
 	}
@@ -119,56 +105,4 @@ func offered(registry, version string, values map[string]any) map[string]any {
 			},
 		},
 	}}
-}
-
-// output is what a program prints, which has to succeed.
-func (l *lab) output(ctx context.Context, name string, args ...string) ([]byte, error) {
-	cmd := l.command(ctx, name, args...)
-	out, err := cmd.Output()
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return nil, fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(exit.Stderr)))
-	}
-	return out, err
-}
-
-// look finds a program on the lab's PATH, not on ours.
-func (l *lab) look(name string) string {
-	for _, dir := range filepath.SplitList(l.variable("PATH")) {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && !info.IsDir() {
-			return file
-		}
-	}
-	return name
-}
-
-func (l *lab) variable(name string) string {
-	for _, pair := range l.env {
-		if value, ok := strings.CutPrefix(pair, name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
-func (l *lab) set(name, value string) {
-	for i, pair := range l.env {
-		if strings.HasPrefix(pair, name+"=") {
-			l.env[i] = name + "=" + value
-			return
-		}
-	}
-	l.env = append(l.env, name+"="+value)
-}
-
-// machine is what was measured on, and with which versions.
-func (l *lab) machine(ctx context.Context) string {
-	version := func(args ...string) string {
-		out, _ := l.output(ctx, args[0], args[1:]...)
-		line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		return line
-	}
-	return fmt.Sprintf("%s/%s, %d processors, %s; chart %s; helm %s; dyff %s; kubectl %s; ours: %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(),
-		filepath.Base(l.variable("LAB_CHART")), version("helm", "version", "--short"), dyff,
-		strings.TrimPrefix(version("kubectl", "version", "--client"), "Client Version: "), version("kubectl-cilium_gitops", "version"))
 }

@@ -1,10 +1,11 @@
-// Command bench measures both plugins against what their users have today, on a lab that is up. The two sides take
-// turns within one run, so that a machine that is slower for a while is slower for both. It judges nothing: what is
-// wanted is said beside what was measured.
+// Command bench measures both plugins: against what their users have today, on a lab that is up, and on as many and as
+// large clusters as no lab has. The two sides take turns within one run, so that a machine that is slower for a while is slower
+// for both. It judges nothing: what is wanted is said beside what was measured.
 //
 //	make lab bench
-//	go run ./hack/bench --only P11 --runs 21
-//	go run ./hack/bench --write        # docs/benchmarks.md
+//	make bench BENCH=P6,P7
+//	make bench BENCH=all               # docs/benchmarks.json, its page and its plots
+//	go run ./hack/bench --only P11 --runs 21 --bin bin
 package main
 
 import (
@@ -15,7 +16,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/hack/bench/results"
 )
 
 func main() {
@@ -31,42 +35,67 @@ func main() {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	state := flags.String("state", "", "state folder of the lab (default: that of `make lab`)")
-	only := flags.String("only", "", "measure rows whose ID begins so, separated by commas")
-	runs := flags.Int("runs", 11, "how often each side is measured, after one run that does not count")
-	write := flags.Bool("write", false, "write "+page)
+	only := flags.String("only", "", "measure these rows, by their IDs, separated by commas")
+	runs := flags.Int("runs", 7, "how often each side is measured, after one run that does not count; slow rows are measured less often")
+	bin := flags.String("bin", "", "folder of both plugins (default: they are built)")
+	write := flags.Bool("write", false, "keep the results in "+results.File+" and draw its page and plots")
+	merge := flags.Bool("merge", false, "with --write and --only: keep the other rows as they are")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *runs < 1 || *write && *only != "" {
-		return errors.New("--runs: at least 1; --write: of all rows, without --only")
+	if *runs < 1 || *write && *only != "" && !*merge {
+		return errors.New("--runs: at least 1; --write: of all rows, without --only, or with --merge")
 	}
-	l, err := openLab(ctx, *state)
+	began := load()
+	b, err := newBench(ctx, *state, *bin, *runs)
 	if err != nil {
 		return err
 	}
-	defer l.close()
-	var all []measured
+	defer b.close()
+	all := results.Results{Runs: *runs}
 	for _, r := range rows() {
-		if !wanted(r.id, *only) {
+		if !wanted(r.ID, *only) {
 			continue
 		}
-		m, err := l.measure(ctx, r, *runs)
+		some, err := b.measure(ctx, r)
 		if err != nil {
-			return fmt.Errorf("measure %s, %s: %w", r.id, r.title, err)
+			return err
 		}
-		fmt.Fprint(out, m.text())
-		all = append(all, m)
+		for _, one := range some {
+			fmt.Fprint(out, one.Text())
+		}
+		all.Rows = append(all.Rows, some...)
 	}
-	fmt.Fprintln(out, l.machine(ctx))
-	if *write {
-		return writePage(l.machine(ctx), *runs, all)
+	all.Machine, all.Series = b.machine(ctx), b.series
+	all.Load = fmt.Sprintf("%s when it began, %s when it ended", began, load())
+	fmt.Fprintf(out, "%s\nload: %s\n", all.Machine, all.Load)
+	if !*write {
+		return nil
+	}
+	if *merge {
+		if all, err = results.Merge(".", all); err != nil {
+			return err
+		}
+	}
+	return keep(all)
+}
+
+// keep writes the results and what is drawn from them.
+func keep(all results.Results) error {
+	if err := all.Write("."); err != nil {
+		return err
+	}
+	for name, text := range all.Files() {
+		if err := os.WriteFile(filepath.FromSlash(name), text, 0o644); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func wanted(id, only string) bool {
-	for prefix := range strings.SplitSeq(only, ",") {
-		if strings.HasPrefix(id, prefix) {
+	for one := range strings.SplitSeq(only, ",") {
+		if one == id || one == "" {
 			return true
 		}
 	}
