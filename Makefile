@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LDFLAGS := -s -w -X $(PKG).buildVersion=$(VERSION) -X $(PKG).buildCommit=$(COMMIT) -X $(PKG).buildDate=$(DATE)
 
-.PHONY: help build demo test lab lab-down lab-bin e2e e2e-real e2e-matrix bench generate verify lint fmt clean goreleaser snapshot release manifests man
+.PHONY: help build demo test lab lab-down lab-bin e2e e2e-real e2e-matrix bench generate verify lint fmt clean goreleaser snapshot release cross manifests man
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -76,6 +76,11 @@ goreleaser: $(RELEASER) ## Build goreleaser (10 minutes the first time)
 
 snapshot: $(RELEASER) ## Build a release for all platforms into dist/, twice, and compare the checksums
 	hack/snapshot.sh $(RELEASER) $(SKIP) $(if $(filter $(origin VERSION),command line),$(VERSION))
+
+# Packages are compiled as for a release, so that both share what is in Go's cache.
+cross: ## Compile and vet all packages and their unit tests for Windows and macOS
+	GOOS=windows $(GO) vet -trimpath ./...
+	GOOS=darwin $(GO) vet -trimpath ./...
 
 release: $(RELEASER) ## Build and publish the release of the tag that is checked out
 	$(RELEASER) release --clean
