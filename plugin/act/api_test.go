@@ -265,6 +265,7 @@ func (a *api) list(r *http.Request, resource string) *http.Response {
 	}
 	if name := map[string]string{
 		"pods": "PodList", "secrets": "SecretList", "nodes": "NodeList", "namespaces": "NamespaceList", "services": "ServiceList",
+		"configmaps": "ConfigMapList", "leases": "LeaseList",
 	}[resource]; name != "" {
 		kind = name
 	}

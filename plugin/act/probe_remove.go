@@ -10,9 +10,11 @@ import (
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
 // removeEvery is how often it is looked whether a namespace is gone.
@@ -97,6 +99,28 @@ func (c *Cluster) sweep(ctx context.Context, name string) (gone bool, err error)
 func isProbe(space *core.Namespace) bool {
 	_, err := time.Parse(time.RFC3339, space.Annotations[probeDeadline])
 	return err == nil && strings.HasPrefix(space.Name, probePrefix) && labels.SelectorFromSet(ownLabels()).Matches(labels.Set(space.Labels))
+}
+
+// keepsProbe holds of every namespace that no probe made, and of those in which one may be at work.
+func (c *Cluster) keepsProbe(o *unstructured.Unstructured) string {
+	space := &core.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.GetName(), Labels: o.GetLabels(), Annotations: o.GetAnnotations()}}
+	if !isProbe(space) {
+		return errNotAProbe.Error()
+	}
+	if deadline, _ := time.Parse(time.RFC3339, o.GetAnnotations()[probeDeadline]); c.clock.Now().Before(deadline) { // it has been read once
+		return "a probe may be at work in it until " + deadline.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+// removeLeft removes what a probe that was killed left, and sees it gone.
+func (c *Cluster) removeLeft(ctx context.Context, ref handover.Ref) error {
+	within, cancel := context.WithTimeout(ctx, removeWithin)
+	defer cancel()
+	if err := c.removeProbe(within, ref.Name); err != nil {
+		return fmt.Errorf("remove %s: %w; look at it: %sget namespace %s -o yaml", ref, err, c.kubectl(ref), ref.Name)
+	}
+	return nil
 }
 
 // Left is a probe's namespace that is still there.

@@ -17,8 +17,8 @@ import (
 // helmRecord is the type of the Secrets in which Helm keeps its records.
 const helmRecord = "helm.sh/release.v1"
 
-// remove deletes a Secret that is Helm's record of another release than Cilium's, or a ConfigMap, a Lease or a Pod that
-// this tool made. The precondition makes looking and deleting one act.
+// remove deletes a Secret that is Helm's record of another release than Cilium's, or a ConfigMap, a Lease, a Pod or a
+// probe's Namespace that this tool made. The precondition makes looking and deleting one act.
 func remove(ctx context.Context, c *Cluster, a handover.Action) error {
 	o, err := c.get(ctx, a.Ref)
 	if apierrors.IsNotFound(err) {
@@ -32,6 +32,9 @@ func remove(ctx context.Context, c *Cluster, a handover.Action) error {
 			text:   fmt.Sprintf("remove %s: %s; look at it: %sdescribe %s", a.Ref, why, c.kubectl(a.Ref), c.named(a.Ref)),
 			causes: []error{handover.ErrConflict},
 		}
+	}
+	if a.Ref.Kind == "Namespace" {
+		return c.removeLeft(ctx, a.Ref)
 	}
 	if o.GetDeletionTimestamp() != nil {
 		return nil
@@ -60,6 +63,8 @@ func (c *Cluster) keeps(o *unstructured.Unstructured) string {
 		return c.heldLease(o)
 	case "ConfigMap", "Pod":
 		return notOurs(o)
+	case "Namespace":
+		return c.keepsProbe(o)
 	}
 	return "only Helm's records and what this tool made is removed"
 }

@@ -10,8 +10,25 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
-// Own lists what this tool made in the cluster: ConfigMaps and Leases in Flux's namespace, and pods in any.
+// Own lists what this tool made in the cluster: ConfigMaps and Leases in Flux's namespace, pods in any, and the
+// namespaces of probes.
 func (c *Cluster) Own(ctx context.Context) ([]handover.Own, error) {
+	all, err := c.ownIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left, err := c.LeftProbes(ctx)
+	for _, l := range left {
+		all = append(all, handover.Own{
+			Ref:   handover.Ref{APIVersion: "v1", Kind: "Namespace", Name: l.Namespace},
+			Until: l.Deadline, Removing: l.Removing,
+		})
+	}
+	return all, err
+}
+
+// ownIn lists what of this tool's is in namespaces.
+func (c *Cluster) ownIn(ctx context.Context) ([]handover.Own, error) {
 	ours := metav1.ListOptions{LabelSelector: labels.Set(ownLabels()).String()}
 	namespace := c.options.Expect.Flux.Namespace
 	var all []handover.Own

@@ -48,7 +48,8 @@ const (
 	// Date has those who own a ConfigMap's data bear the time that its data had before the run, where it says the same as
 	// then: what was taken away and has come back, and what is empty instead of absent, has not changed.
 	Date Verb = "date"
-	// Remove deletes a Secret that is a Helm release's record, a ConfigMap, a Lease or a Pod; nothing else.
+	// Remove deletes a Secret that is a Helm release's record, a ConfigMap, a Lease, a Pod or a probe's Namespace; nothing
+	// else.
 	Remove Verb = "remove"
 	// Release deletes the object, which has to be suspended: its controller then lets go of what it manages.
 	Release Verb = "release"

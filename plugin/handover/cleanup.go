@@ -18,6 +18,9 @@ type Own struct {
 	// Holder and Renewed are a Lease's: who has it, and when it last said so.
 	Holder  string
 	Renewed time.Time
+	// Until is a probe's namespace's: when its pods have ended by themselves. Removing tells that the cluster is at it.
+	Until    time.Time
+	Removing bool
 }
 
 // Leftover is something that a bootstrap, a handover or a drill has left behind.
@@ -57,7 +60,7 @@ const LockLasts = time.Minute
 
 // Leftovers finds what is left over in a cluster. It touches nothing.
 func Leftovers(in CleanupInput) []Leftover {
-	all := slices.Concat(staleRecords(in.Facts), sharedFields(in), in.pods(), in.others())
+	all := slices.Concat(staleRecords(in.Facts), sharedFields(in), in.pods(), in.probes(), in.others())
 	slices.SortStableFunc(all, func(a, b Leftover) int { return cmp.Compare(a.Ref.Kind, b.Ref.Kind) })
 	return all
 }
@@ -139,6 +142,30 @@ func (in CleanupInput) pods() []Leftover {
 		if o.Ref.Kind == "Pod" {
 			all = append(all, Leftover{What: "a probe's pod", Ref: o.Ref, Action: &Action{Verb: Remove, Ref: o.Ref, Why: "no drill goes on"}})
 		}
+	}
+	return all
+}
+
+// probes are the namespaces that killed probes left. verify --probe takes no lock: until its deadline a namespace may be
+// in use, whoever has the lock.
+func (in CleanupInput) probes() []Leftover {
+	var all []Leftover
+	for _, o := range in.Own {
+		if o.Ref.Kind != "Namespace" {
+			continue
+		}
+		until := o.Until.UTC().Format(time.RFC3339)
+		l := Leftover{Ref: o.Ref, What: "a probe's namespace, whose pods end by " + until}
+		switch {
+		case o.Removing:
+			l.Keep = "the cluster is removing it; what holds it up: kubectl get namespace " + o.Ref.Name + " -o yaml"
+		case in.Now.Before(o.Until):
+			l.Keep = "a probe may be at work in it until " + until + "; where none is: kubectl delete namespace " + o.Ref.Name
+		default:
+			l.What = "the namespace of a probe that was killed"
+			l.Action = &Action{Verb: Remove, Ref: o.Ref, Why: "its pods have ended, at " + until + " at the latest"}
+		}
+		all = append(all, l)
 	}
 	return all
 }

@@ -49,6 +49,9 @@ var leftovers = map[string]struct {
 	"co-owned fields, adopted":             {func(in *handover.CleanupInput) { adopt(in); coOwn(in) }, "hand-fields ConfigMap/kube-system/cilium-config"},
 	"co-owned fields, not adopted":         {coOwn, ""},
 	"a probe's pod":                        {own("v1", "Pod", "probe", "", 0), "remove Pod/flux-system/probe"},
+	"a killed probe's namespace":           {probeSpace(time.Second, false), "remove Namespace/cilium-gitops-probe-x7k2p"},
+	"a probe's namespace at work":          {probeSpace(-time.Second, false), "kept: a probe may be at work in it until 2"},
+	"a probe's namespace that goes":        {probeSpace(time.Second, true), "kept: the cluster is removing it"},
 	"a lock that is held":                  {own("coordination.k8s.io/v1", "Lease", handover.LeaseName, "ann", time.Second), ""},
 	"a lock whose holder is ahead in time": {own("coordination.k8s.io/v1", "Lease", handover.LeaseName, "ann", -time.Second), ""},
 	"a lock that died":                     {own("coordination.k8s.io/v1", "Lease", handover.LeaseName, "ann", time.Hour), "-"},
@@ -90,6 +93,15 @@ func own(api, kind, name, holder string, ago time.Duration) func(*handover.Clean
 		in.Own = append(in.Own, handover.Own{
 			Ref:    handover.Ref{APIVersion: api, Kind: kind, Namespace: "flux-system", Name: name},
 			Holder: holder, Renewed: in.Now.Add(-ago),
+		})
+	}
+}
+
+func probeSpace(since time.Duration, removing bool) func(*handover.CleanupInput) {
+	return func(in *handover.CleanupInput) {
+		in.Own = append(in.Own, handover.Own{
+			Ref:   handover.Ref{APIVersion: "v1", Kind: "Namespace", Name: "cilium-gitops-probe-x7k2p"},
+			Until: in.Now.Add(-since), Removing: removing,
 		})
 	}
 }

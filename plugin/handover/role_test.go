@@ -51,6 +51,11 @@ func TestShippedRole(t *testing.T) {
 	if grants(roles, handover.Right{Verb: "delete", Group: "apps", Resource: "daemonsets", Namespace: "kube-system"}) {
 		t.Fatal("the role may delete what nobody deletes")
 	}
+	for _, verb := range []string{"get", "list", "delete"} { // what cleanup does with what killed probes left
+		if !grants(roles, handover.Right{Verb: verb, Resource: "namespaces"}) {
+			t.Errorf("cleanup: the role does not grant %s namespaces", verb)
+		}
+	}
 	m := newModel(t)
 	m.wired = true
 	plans := []*handover.Plan{handover.Make(m.input())}

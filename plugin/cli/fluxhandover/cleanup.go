@@ -35,7 +35,7 @@ func newCleanup(env *cli.Env) *cobra.Command {
 - records of a second Helm release of Cilium, such as a HelmRelease with the wrong name makes: the record Secrets alone,
   where no HelmRelease manages them and the objects are another release's. Nothing is ever uninstalled;
 - fields of Cilium's objects that the bootstrap's Helm owns beside Flux, and that would stay when Git loses them;
-- pods of probes, and locks that nobody holds;
+- pods of probes, the namespaces of those that were killed, once their deadline has passed, and locks that nobody holds;
 - journals, backups and evidence of finished runs on this machine, but for the newest.
 
 What cannot go yet says what has to be done first.
