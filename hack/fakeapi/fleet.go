@@ -28,6 +28,7 @@ type Fleet struct {
 	certificate tls.Certificate
 	servers     []*http.Server
 	silent      []net.Listener
+	held        []net.Conn     // by those that are silent; a connection that nobody holds would be closed some time
 	opened      map[string]int // connections, by context
 	config      *clientapi.Config
 }
@@ -95,19 +96,30 @@ func (f *Fleet) Silence(context string) error {
 	f.silent = append(f.silent, l)
 	f.add(context, l.Addr().String())
 	go func() {
-		var held []net.Conn // one that nobody holds would be closed some time
 		for {
 			c, err := l.Accept()
 			if err != nil {
-				break
+				return
 			}
-			held = append(held, c)
-		}
-		for _, c := range held {
-			_ = c.Close()
+			f.mu.Lock()
+			f.held = append(f.held, c)
+			f.mu.Unlock()
 		}
 	}()
 	return nil
+}
+
+// Hush ends those that are silent, and what they were still asked.
+func (f *Fleet) Hush() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, l := range f.silent {
+		_ = l.Close()
+	}
+	for _, c := range f.held {
+		_ = c.Close()
+	}
+	f.held = nil
 }
 
 // add names a server in the kubeconfig. Each has a user of its own, as those of a real fleet do.
@@ -136,8 +148,6 @@ func (f *Fleet) Close() error {
 	for _, s := range f.servers {
 		err = errors.Join(err, s.Close())
 	}
-	for _, l := range f.silent {
-		err = errors.Join(err, l.Close())
-	}
+	f.Hush()
 	return err
 }

@@ -24,17 +24,22 @@ var fluxCRDs = map[string]string{
 // seeFluxAPIs reads the definitions of Flux's kinds whole: only they say which versions are served and which fields
 // there are.
 func seeFluxAPIs(ctx context.Context, g *gatherer) error {
-	var all []facts.FluxAPI
-	for _, kind := range slices.Sorted(maps.Keys(fluxCRDs)) {
-		o, err := g.dynamic.Resource(crdResource).Get(ctx, fluxCRDs[kind], metav1.GetOptions{})
+	kinds := slices.Sorted(maps.Keys(fluxCRDs))
+	all := make([]facts.FluxAPI, len(kinds))
+	err := atOnce(len(kinds), func(i int) error {
+		o, err := g.dynamic.Resource(crdResource).Get(ctx, fluxCRDs[kinds[i]], metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
-			all = append(all, facts.FluxAPI{Kind: kind})
+			all[i] = facts.FluxAPI{Kind: kinds[i]}
 		case err != nil:
 			return err
 		default:
-			all = append(all, fluxAPI(kind, o))
+			all[i] = fluxAPI(kinds[i], o)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	g.note(func(f *facts.Facts) { f.Live.FluxAPIs = all })
 	return nil

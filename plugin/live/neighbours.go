@@ -48,12 +48,17 @@ func issuer(o *unstructured.Unstructured) facts.Issuer {
 
 // seeFetches gets the sources of Cilium's tree and of its chart, by name.
 func seeFetches(ctx context.Context, g *gatherer) error {
+	refs := g.fetched()
+	some := make([]*facts.Source, len(refs))
+	err := atOnce(len(refs), func(i int) (err error) {
+		some[i], err = g.fetch(ctx, refs[i])
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	var all []facts.Source
-	for _, ref := range g.fetched() {
-		s, err := g.fetch(ctx, ref)
-		if err != nil {
-			return err
-		}
+	for _, s := range some {
 		if s != nil {
 			all = append(all, *s)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 
 	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -84,6 +85,22 @@ func paged(selector string, list func(metav1.ListOptions) (string, error)) error
 	}
 }
 
+// atOnce asks n questions of one part at once, so that it waits for one round trip, and gives the first's error in their order.
+func atOnce(n int, ask func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = ask(i) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func seeNodes(ctx context.Context, g *gatherer) error {
 	var all []facts.Node
 	err := paged("", func(o metav1.ListOptions) (string, error) {
@@ -137,29 +154,37 @@ func seeDeployments(ctx context.Context, g *gatherer) error {
 
 // seePods lists the pods of Cilium's namespace and, where that is another, kube-proxy's of kube-system.
 func seePods(ctx context.Context, g *gatherer) error {
-	var all []facts.Pod
-	own := g.options.Expect.Cilium.Namespace
-	for _, namespace := range slices.Compact([]string{own, metav1.NamespaceSystem}) {
-		err := paged("", func(o metav1.ListOptions) (string, error) {
-			list, err := g.core.Pods(namespace).List(ctx, o)
-			if err != nil {
-				return "", err
-			}
-			for i := range list.Items {
-				if p := &list.Items[i]; isKubeProxy(p.ObjectMeta) || namespace == own && concerns(p) {
-					all = append(all, pod(p))
-				}
-			}
-			return list.Continue, nil
-		})
-		if err != nil {
-			return err
-		}
+	namespaces := slices.Compact([]string{g.options.Expect.Cilium.Namespace, metav1.NamespaceSystem})
+	some := make([][]facts.Pod, len(namespaces))
+	err := atOnce(len(namespaces), func(i int) (err error) {
+		some[i], err = g.podsOf(ctx, namespaces[i])
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	all := slices.Concat(some...)
 	g.note(func(f *facts.Facts) {
 		f.Live.Pods = sorted(all, podKey)
 	})
 	return nil
+}
+
+func (g *gatherer) podsOf(ctx context.Context, namespace string) ([]facts.Pod, error) {
+	var all []facts.Pod
+	err := paged("", func(o metav1.ListOptions) (string, error) {
+		list, err := g.core.Pods(namespace).List(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		for i := range list.Items {
+			if p := &list.Items[i]; isKubeProxy(p.ObjectMeta) || namespace == g.options.Expect.Cilium.Namespace && concerns(p) {
+				all = append(all, pod(p))
+			}
+		}
+		return list.Continue, nil
+	})
+	return all, err
 }
 
 func seeConfig(ctx context.Context, g *gatherer) error {

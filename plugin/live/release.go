@@ -36,30 +36,40 @@ var secretResource = schema.GroupVersionResource{Version: "v1", Resource: "secre
 // namespace and in Flux's. Contents are megabytes; only those of releases that sound like Cilium's are looked into.
 func seeReleases(ctx context.Context, g *gatherer) error {
 	e := g.options.Expect
-	var all []facts.Record
-	for _, namespace := range slices.Compact([]string{e.Cilium.Namespace, e.Flux.Namespace}) {
-		err := paged("owner=helm", func(o metav1.ListOptions) (string, error) {
-			list, err := g.meta.Resource(secretResource).Namespace(namespace).List(ctx, o)
-			if err != nil {
-				return "", err
-			}
-			for i := range list.Items {
-				if r := record(&list.Items[i]); strings.Contains(r.Release, e.Cilium.Release) {
-					all = append(all, r)
-				}
-			}
-			return list.Continue, nil
-		})
-		if err != nil {
-			return err
-		}
+	namespaces := slices.Compact([]string{e.Cilium.Namespace, e.Flux.Namespace})
+	some := make([][]facts.Record, len(namespaces))
+	err := atOnce(len(namespaces), func(i int) (err error) {
+		some[i], err = g.records(ctx, namespaces[i])
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	all := slices.Concat(some...)
 	if err := g.strangers(ctx, all); err != nil {
 		return err
 	}
 	all = sorted(all, func(r facts.Record) string { return fmt.Sprintf("%s/%s %012d", r.Namespace, r.Release, r.Revision) })
 	g.note(func(f *facts.Facts) { f.Live.Records = all })
 	return nil
+}
+
+// records are those of a namespace that sound like Cilium's.
+func (g *gatherer) records(ctx context.Context, namespace string) ([]facts.Record, error) {
+	var all []facts.Record
+	err := paged("owner=helm", func(o metav1.ListOptions) (string, error) {
+		list, err := g.meta.Resource(secretResource).Namespace(namespace).List(ctx, o)
+		if err != nil {
+			return "", err
+		}
+		for i := range list.Items {
+			if r := record(&list.Items[i]); strings.Contains(r.Release, g.options.Expect.Cilium.Release) {
+				all = append(all, r)
+			}
+		}
+		return list.Continue, nil
+	})
+	return all, err
 }
 
 // strangers reads which chart releases other than Cilium's own were made of, from their newest records.

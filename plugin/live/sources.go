@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"net/url"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,20 +28,21 @@ var sourceVersions = []struct {
 
 // seeSources lists Flux's sources of every namespace.
 func seeSources(ctx context.Context, g *gatherer) error {
-	var all []facts.Source
-	for _, s := range sourceVersions {
+	some := make([][]facts.Source, len(sourceVersions))
+	err := atOnce(len(sourceVersions), func(i int) (err error) {
+		s := sourceVersions[i]
 		for _, version := range s.versions {
-			some, err := g.sources(ctx, schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: version, Resource: s.resource})
-			if apierrors.IsNotFound(err) {
-				continue
-			}
-			if err != nil {
+			some[i], err = g.sources(ctx, schema.GroupVersionResource{Group: "source.toolkit.fluxcd.io", Version: version, Resource: s.resource})
+			if !apierrors.IsNotFound(err) {
 				return err
 			}
-			all = append(all, some...)
-			break
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
+	all := slices.Concat(some...)
 	g.note(func(f *facts.Facts) { f.Live.Sources = sorted(all, facts.Source.Ref) })
 	return nil
 }
