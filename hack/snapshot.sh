@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a release of the current commit for every platform, twice, in clones at different places, and insists on the
-# same checksums. What was built is left in dist/.
+# same checksums, and on programs of at most 90 MB. What was built is left in dist/.
 #
 #   hack/snapshot.sh GORELEASER SKIP [VERSION]
 set -euo pipefail
@@ -16,4 +16,9 @@ for build in first another/second; do
 done
 diff "${sums[0]}" "${sums[1]}"
 echo "both builds have the same checksums"
+large=$(find "$work/first/dist" -mindepth 2 -type f -size +90000000c)
+if [ -n "$large" ]; then
+	printf 'larger than 90 MB:\n%s\n' "$large" >&2
+	exit 1
+fi
 rm -rf dist && mv "$work/first/dist" dist
