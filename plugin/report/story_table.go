@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
@@ -50,6 +51,10 @@ func (r StoryRun) table(p *Page, wide bool) {
 			break
 		}
 		p.Line("  %s", fold(fmt.Sprintf("%s  %s  on %s  %s %s %s", pod.Workload, pod.Name, orNone(pod.Node), pod.Fate, clock(pod.At), pod.Text)))
+	}
+	if slices.ContainsFunc(r.Results, func(res Result) bool { return res.ID == "CG406" && res.Outcome == check.Pass }) { // else it is among the findings
+		p.Line("")
+		connections(p, r.Cluster, r.Streams)
 	}
 	if len(r.Again) > 0 {
 		p.Line("")

@@ -112,7 +112,17 @@ func TestStoryDocuments(t *testing.T) {
 	unseen := toldRun("apps", 2, handover.Frozen)
 	unseen.Journal.Proof = nil
 	unseen = judged(unseen.Journal)
+	measured := toldRun("apps", 3, handover.Finished)
+	measured.Journal.Streams = &facts.Streams{
+		Began: morning, Ended: morning.Add(time.Minute), Nodes: []facts.ProbeNode{{Name: "apps-1"}, {Name: "apps-2"}}, Tried: 600,
+		Streams: []facts.Stream{
+			{Kind: facts.ProbePod, From: "apps-1", To: "apps-2", Answers: 3000, Gap: 68 * time.Millisecond, GapAt: morning.Add(10 * time.Second)},
+			{Kind: facts.ProbePod, From: "apps-2", To: "apps-1", Answers: 3000, Gap: 41 * time.Millisecond, GapAt: morning.Add(20 * time.Second)},
+		},
+	}
+	measured = judged(measured.Journal)
 	for name, s := range map[string]Story{
+		"story-measured": story(measured),
 		"story-finished": story(toldRun("infra", 3, handover.Finished), toldRun("apps", 3, handover.Finished)),
 		"story-stopped":  story(toldRun("infra", 2, handover.Finished), toldRun("apps", 2, handover.Frozen)),
 		"story-unseen":   story(unseen),
