@@ -139,7 +139,7 @@ func (c *Clusters) Targets() ([]Target, error) {
 		if _, ok := raw.Contexts[context]; !ok && context != "" {
 			return nil, Usage("there is no context %q in the kubeconfig; there are: %s", context, orNone(names(raw)))
 		}
-		targets = append(targets, c.target(f, context))
+		targets = append(targets, c.target(raw, f, context))
 	}
 	return targets, nil
 }
@@ -174,7 +174,7 @@ func (c *Clusters) wanted(raw clientapi.Config, f fleet.Fleet, found bool) ([]st
 	return unique(wanted), nil
 }
 
-func (c *Clusters) target(f fleet.Fleet, context string) Target {
+func (c *Clusters) target(raw clientapi.Config, f fleet.Fleet, context string) Target {
 	t := Target{Cluster: f.ByContext(context)}
 	if context == "" {
 		t.Name = "in-cluster"
@@ -183,16 +183,12 @@ func (c *Clusters) target(f fleet.Fleet, context string) Target {
 		}
 	}
 	t.Expect = f.Expect(t.Cluster)
-	flags := *genericclioptions.NewConfigFlags(false)
-	own := c.flags
-	flags.KubeConfig, flags.ClusterName, flags.AuthInfoName = own.KubeConfig, own.ClusterName, own.AuthInfoName
-	flags.APIServer, flags.TLSServerName, flags.Insecure = own.APIServer, own.TLSServerName, own.Insecure
-	flags.CertFile, flags.KeyFile, flags.CAFile, flags.BearerToken = own.CertFile, own.KeyFile, own.CAFile, own.BearerToken
-	flags.Impersonate, flags.ImpersonateUID = own.Impersonate, own.ImpersonateUID
-	flags.ImpersonateGroup, flags.ImpersonateUserExtra = own.ImpersonateGroup, own.ImpersonateUserExtra
-	flags.Timeout, flags.DisableCompression = own.Timeout, own.DisableCompression
-	flags.Context = &context
-	if t.Config, t.Broken = flags.ToRESTConfig(); t.Config != nil {
+	if context == "" {
+		t.Config, t.Broken = c.flags.ToRESTConfig() // in a pod, or where a flag alone says which server
+	} else {
+		t.Config, t.Broken = c.of(raw, context)
+	}
+	if t.Config != nil {
 		t.Config.UserAgent = userAgent()
 	}
 	return t

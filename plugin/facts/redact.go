@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
@@ -101,15 +102,41 @@ func isSelector(m map[string]any) bool {
 	return named
 }
 
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// isSecretText asks the expression of those texts only that may match it.
+func isSecretText(text string) bool {
+	may := strings.Contains(text, "-----BEGIN ") || strings.Contains(text, "LS0tLS1CRUdJTi") || strings.Contains(text, "://") || strings.Contains(strings.ToLower(text), "bearer ")
+	return may && secretText.MatchString(text)
+}
+
 // isSecret tells a secret by its key and its text. A switch and a label's key are none, whatever they are called.
 func isSecret(key, text string) bool {
-	if secretText.MatchString(text) {
+	if isSecretText(text) {
 		return true
 	}
 	return isSecretKey(key) && text != "" && text != "true" && text != "false" && !labelKey.MatchString(text)
 }
 
+// secretWords are what a key must hold at least one of for secretKey to match it.
+var secretWords = []string{"key", "cert", "crt", "pem", "passw", "passphrase", "token", "secret", "credential", "psk"}
+
+// isSecretKey asks the expressions of those keys only that may match: of a chart's thousands of keys few do.
 func isSecretKey(key string) bool {
+	lower, may := strings.ToLower(key), false
+	for _, word := range secretWords {
+		may = may || strings.Contains(lower, word)
+	}
+	if !may && isASCII(key) { // an expression that ignores case takes a long s for an s
+		return false
+	}
 	return secretKey.MatchString(key) && !plainKey.MatchString(strings.TrimSpace(key))
 }
 

@@ -4,6 +4,7 @@ package values
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 )
 
@@ -74,6 +75,29 @@ func (t Tree) Text(p Path) string {
 // replaces, and a null in over removes the default. Neither argument is changed.
 func Coalesce(base, over Tree) Tree {
 	return Tree(coalesce(base, over))
+}
+
+// Laid is what Coalesce gives, for reading: it shares with base and over all that did not have to be merged.
+func Laid(base, over Tree) Tree {
+	return Tree(laid(base, over))
+}
+
+func laid(base, over map[string]any) map[string]any {
+	out := make(map[string]any, len(base)+len(over))
+	maps.Copy(out, base)
+	for key, value := range over {
+		if value == nil {
+			delete(out, key)
+			continue
+		}
+		above, isMap := value.(map[string]any)
+		below, wasMap := out[key].(map[string]any)
+		if isMap && wasMap {
+			value = laid(below, above)
+		}
+		out[key] = value
+	}
+	return out
 }
 
 func coalesce(base, over map[string]any) map[string]any {

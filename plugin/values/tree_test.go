@@ -112,6 +112,9 @@ func TestCoalesce(t *testing.T) {
 		if !reflect.DeepEqual(map[string]any(got), c.want) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
+		if shared := values.Laid(c.base, c.over); !reflect.DeepEqual(shared, got) {
+			t.Errorf("%s: for reading: got %v, want %v", name, shared, got)
+		}
 	}
 }
 
