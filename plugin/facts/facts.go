@@ -171,5 +171,5 @@ type ReleaseContents struct {
 	Defaults     values.Tree `json:"defaults,omitempty"` // the chart's
 }
 
-// Computed is the user's values laid over the chart's.
-func (r *ReleaseContents) Computed() values.Tree { return values.Coalesce(r.Defaults, r.Values) }
+// Computed is the user's values laid over the chart's. It is for reading: it shares what is in it with both.
+func (r *ReleaseContents) Computed() values.Tree { return values.Laid(r.Defaults, r.Values) }
