@@ -78,7 +78,7 @@ func width(w io.Writer) int {
 // Style is how to write to w under --color mode.
 func (e *Env) Style(w io.Writer, mode string) (report.Style, error) {
 	columns := e.Width(w)
-	color, err := report.ColorFor(mode, columns > 0, e.Getenv)
+	color, err := report.ColorFor(mode, columns > 0 && colours(w), e.Getenv)
 	if err != nil {
 		return report.Style{}, Usage("--color: %w", err)
 	}
