@@ -5,7 +5,7 @@ import "slices"
 // All is every check, by ID.
 func All() []Check {
 	all := slices.Concat(
-		probeChecks(), streamChecks(),
+		probeChecks(), askedChecks(), streamChecks(),
 		clusterChecks(), workloadChecks(), agentChecks(), runningChecks(), featureChecks(), crdChecks(),
 		releaseChecks(), settingsChecks(), neighbourChecks(), gitopsChecks(), wiringChecks(), treeChecks(),
 		handoverChecks(), drillChecks(), cleanupChecks(), datapathChecks(), aroundChecks(),

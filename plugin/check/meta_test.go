@@ -49,6 +49,7 @@ var fields = map[facts.Part][]string{
 	facts.Targets:         {"Scraping"},
 	facts.Issuers:         {"Issuers"},
 	facts.Fetches:         {"Fetches"},
+	facts.Fetching:        {"Fetching"},
 	facts.Tree:            {}, // facts.Git, as a whole
 }
 

@@ -133,6 +133,7 @@ type Live struct {
 	Scraping        []Scraping          `json:"scraping,omitempty"`
 	Issuers         []Issuer            `json:"issuers,omitempty"`
 	Fetches         []Source            `json:"fetches,omitempty"`
+	Fetching        []Fetched           `json:"fetching,omitempty"`
 }
 
 // ConfigMap is one ConfigMap's data.

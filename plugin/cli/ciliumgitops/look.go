@@ -49,7 +49,11 @@ func (o *verifyOptions) looker(checks []check.Check) (func(context.Context) ([]f
 func unprobed(all []facts.Facts) {
 	for i := range all {
 		f := &all[i]
-		for part, choice := range map[facts.Part]string{facts.Probing: facts.NoProbe, facts.Streaming: facts.NoStreams} {
+		choices := map[facts.Part]string{facts.Streaming: facts.NoStreams}
+		for _, part := range facts.OnProbe() {
+			choices[part] = facts.NoProbe
+		}
+		for part, choice := range choices {
 			if _, blind := f.Blind[part]; !blind && !slices.Contains(f.Seen, part) {
 				decline(f, part, choice)
 			}

@@ -57,7 +57,7 @@ func (p *probeFlags) validate(o *verifyOptions) error {
 
 // needed refuses a probe of which no check makes anything.
 func (p *probeFlags) needed(checks []check.Check) error {
-	judged := func(c check.Check) bool { return slices.Contains(c.Needs, facts.Probing) }
+	judged := func(c check.Check) bool { return len(onProbe(c.Needs)) > 0 }
 	if !p.On || slices.ContainsFunc(checks, judged) {
 		return nil
 	}
@@ -80,15 +80,18 @@ func (o *verifyOptions) probes(ctx context.Context, all []facts.Facts, targets [
 		if slices.Contains(asked, facts.Streaming) {
 			decline(&all[i], facts.Streaming, facts.NoStreams)
 		}
-		if !slices.Contains(asked, facts.Probing) {
+		wanted := onProbe(asked)
+		if len(wanted) == 0 {
 			continue
 		}
 		if !o.probe.On {
-			decline(&all[i], facts.Probing, facts.NoProbe)
+			for _, part := range wanted {
+				decline(&all[i], part, facts.NoProbe)
+			}
 			continue
 		}
 		wg.Go(func() {
-			left[i] = o.probeOne(ctx, &all[i], t, func(text string) {
+			left[i] = o.probeOne(ctx, &all[i], t, wanted, func(text string) {
 				mu.Lock()
 				defer mu.Unlock()
 				fmt.Fprintf(o.env.ErrOut, "%s: %s\n", t.Name, text)
@@ -110,22 +113,62 @@ func decline(f *facts.Facts, part facts.Part, choice string) {
 	f.Declined[part] = choice
 }
 
-// probeOne probes a cluster; its error says what is left there.
-func (o *verifyOptions) probeOne(ctx context.Context, f *facts.Facts, t cli.Target, tell func(string)) error {
-	blind := func(why string) {
-		if f.Blind == nil {
-			f.Blind = map[facts.Part]string{}
+// onProbe are those of parts that are looked at with --probe alone.
+func onProbe(parts []facts.Part) (all []facts.Part) {
+	for _, part := range facts.OnProbe() {
+		if slices.Contains(parts, part) {
+			all = append(all, part)
 		}
-		f.Blind[facts.Probing] = why
 	}
+	return all
+}
+
+// probeOne finds out those parts of a cluster; its error says what is left there.
+func (o *verifyOptions) probeOne(ctx context.Context, f *facts.Facts, t cli.Target, wanted []facts.Part, tell func(string)) error {
 	if why, dark := f.Blind[facts.Version]; dark {
-		blind(why)
+		blind(f, why, wanted...)
 		return nil
 	}
 	tell("probing " + t.Config.Host)
 	cluster, err := act.Open(ctx, t.Config, act.Options{Expect: t.Expect, Context: t.Context, UserAgent: t.Config.UserAgent, Tell: tell})
 	if err != nil {
-		blind(err.Error())
+		blind(f, err.Error(), wanted...)
+		return nil
+	}
+	var fetching sync.WaitGroup
+	var fetched []facts.Fetched
+	why, unnamed := f.Blind[facts.Fetches]
+	if slices.Contains(wanted, facts.Fetching) && !unnamed {
+		fetching.Go(func() { fetched = cluster.Fetch(ctx, f.Live.Fetches, o.probe.Within) })
+	}
+	left := o.probePods(ctx, f, t, cluster, wanted)
+	fetching.Wait()
+	switch {
+	case !slices.Contains(wanted, facts.Fetching):
+	case unnamed:
+		blind(f, why, facts.Fetching)
+	default:
+		f.Live.Fetching = fetched
+		f.Seen = append(f.Seen, facts.Fetching)
+	}
+	slices.Sort(f.Seen)
+	facts.Clean(f)
+	return left
+}
+
+// blind notes why parts could not be seen.
+func blind(f *facts.Facts, why string, parts ...facts.Part) {
+	if f.Blind == nil {
+		f.Blind = map[facts.Part]string{}
+	}
+	for _, part := range parts {
+		f.Blind[part] = why
+	}
+}
+
+// probePods finds out what takes a namespace of the probe's own; its error says that it is left.
+func (o *verifyOptions) probePods(ctx context.Context, f *facts.Facts, t cli.Target, cluster *act.Cluster, wanted []facts.Part) error {
+	if !slices.Contains(wanted, facts.Probing) {
 		return nil
 	}
 	asked := o.probe.Probing()
@@ -133,12 +176,10 @@ func (o *verifyOptions) probeOne(ctx context.Context, f *facts.Facts, t cli.Targ
 	found, err := cluster.Probe(ctx, asked)
 	f.Live.Probe = found
 	if err != nil {
-		blind(err.Error())
+		blind(f, err.Error(), facts.Probing)
 	} else {
 		f.Seen = append(f.Seen, facts.Probing)
-		slices.Sort(f.Seen)
 	}
-	facts.Clean(f)
 	if found.Left != "" {
 		return fmt.Errorf("cluster %s: the probe left namespace %s", t.Name, facts.Text(found.Left))
 	}
