@@ -48,6 +48,7 @@ func withLab(m *testing.M) (int, error) {
 	}
 	theLab = lab{bin: filepath.Join(root, "bin", "lab"), state: os.Getenv("E2E_STATE")}
 	if os.Getenv("E2E_REAL") != "" {
+		defer fellReal()
 		return m.Run(), nil // the tests of real agents bring up their own, and want the machine for it
 	}
 	if theLab.state == "" {

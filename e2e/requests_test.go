@@ -105,7 +105,12 @@ func TestRequestsAreFewAndOnlyRead(t *testing.T) {
 // eventually asks until the answer is good; the audit log is written a moment after the request.
 func eventually[T any](t *testing.T, ask func() (T, bool)) T {
 	t.Helper()
-	tick := time.NewTicker(100 * time.Millisecond)
+	return every(t, 100*time.Millisecond, ask)
+}
+
+func every[T any](t *testing.T, pause time.Duration, ask func() (T, bool)) T {
+	t.Helper()
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	deadline := time.NewTimer(3 * time.Minute)
 	defer deadline.Stop()

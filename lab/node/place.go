@@ -11,6 +11,8 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -102,8 +104,9 @@ func RemoveCgroups(dir state.Dir, clusters ...fleet.Cluster) error {
 	return nil
 }
 
-// removeTree removes cgroups from the innermost outwards: their files cannot be deleted and need not be. A process
-// that was killed stays a member until it has been taken leave of, hence the patience.
+// removeTree removes cgroups from the innermost outwards: their files cannot be deleted and need not be. What still runs
+// in one is killed: an agent leaves its health endpoint's program behind. A process that was killed stays a member until
+// it has been taken leave of, hence the patience.
 func removeTree(dir string) error {
 	inner, err := filepath.Glob(filepath.Join(dir, "*", "cgroup.procs"))
 	if err != nil {
@@ -116,6 +119,7 @@ func removeTree(dir string) error {
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	for {
+		killMembers(dir)
 		err := syscall.Rmdir(dir)
 		if err == nil || os.IsNotExist(err) {
 			return nil
@@ -124,5 +128,18 @@ func removeTree(dir string) error {
 			return fmt.Errorf("remove cgroup %s: %w", dir, err)
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// killMembers kills what runs in a cgroup of the lab's.
+func killMembers(dir string) {
+	members, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	if err != nil {
+		return // it is gone
+	}
+	for _, member := range strings.Fields(string(members)) {
+		if pid, err := strconv.Atoi(member); err == nil && pid > 1 {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
 }
