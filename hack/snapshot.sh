@@ -8,10 +8,11 @@ releaser=$1 skip=$2 version=${3:-$(sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGE
 version=${version:-0.0.0}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# On a busy machine six platforms take longer than the hour that goreleaser gives itself.
 for build in first another/second; do
 	git clone -q . "$work/$build"
 	git -C "$work/$build" tag -f "v$version" >/dev/null
-	(cd "$work/$build" && "$releaser" release --clean --skip="$skip,validate")
+	(cd "$work/$build" && "$releaser" release --clean --timeout 4h --skip="$skip,validate")
 	sums[${#sums[@]}]=$work/$build/dist/flux-handover_${version}_checksums.txt
 done
 diff "${sums[0]}" "${sums[1]}"
