@@ -35,6 +35,9 @@ func newClient(given *rest.Config) (*client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection: %w", err)
 	}
+	if config.ExecProvider != nil {
+		shared = &http.Client{Transport: prompt{shared.Transport}, Timeout: shared.Timeout}
+	}
 	c := &client{config: config}
 	if err := c.open(shared); err != nil {
 		return nil, fmt.Errorf("prepare the connection: %w", err)
