@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -190,6 +191,7 @@ func (c *Clusters) target(raw clientapi.Config, f fleet.Fleet, context string) T
 	}
 	if t.Config != nil {
 		t.Config.UserAgent = userAgent()
+		t.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return patient{next} })
 	}
 	return t
 }
