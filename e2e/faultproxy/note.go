@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -42,7 +43,7 @@ func (r *Result) Keep(t testing.TB, pkg, row string) {
 	if len(r.Injected) == 0 {
 		t.Fatal("nothing was injected")
 	}
-	if err := os.WriteFile(filepath.Join(dir, r.Test+".json"), append(text, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(r.Test, "/", "-")+".json"), append(text, '\n'), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
