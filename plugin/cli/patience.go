@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
@@ -19,12 +20,19 @@ type patient struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
-	query := r.URL.Query()
-	if r.Method != http.MethodGet || r.Body != nil || r.Header.Get("Upgrade") != "" || query.Has("watch") || query.Has("follow") {
+	if !repeatable(r) {
 		return p.next.RoundTrip(r)
 	}
 	for turn := 0; ; turn++ {
-		answer, err := whole(p.next.RoundTrip(r))
+		again := r.Clone(r.Context())
+		if r.GetBody != nil {
+			body, err := r.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			again.Body = body
+		}
+		answer, err := whole(p.next.RoundTrip(again))
 		if turn == len(patience) || !mayPass(answer, err) {
 			return answer, err
 		}
@@ -36,6 +44,15 @@ func (p patient) RoundTrip(r *http.Request) (*http.Response, error) {
 		case <-timer.C:
 		}
 	}
+}
+
+// repeatable holds of reads, and of questions that are put by POST: whether something is allowed, and who asks.
+func repeatable(r *http.Request) bool {
+	if r.Method == http.MethodPost {
+		return r.GetBody != nil && (strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews") || strings.HasSuffix(r.URL.Path, "/selfsubjectreviews"))
+	}
+	query := r.URL.Query()
+	return r.Method == http.MethodGet && r.Body == nil && r.Header.Get("Upgrade") == "" && !query.Has("watch") && !query.Has("follow")
 }
 
 // WrappedRoundTripper lets client-go find the transport below.

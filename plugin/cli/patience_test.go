@@ -14,7 +14,7 @@ import (
 func TestPatience(t *testing.T) {
 	for _, c := range []struct {
 		fault  faultproxy.Fault
-		method string
+		method string // and what follows the address
 		asked  int
 		whole  bool
 	}{
@@ -30,10 +30,17 @@ func TestPatience(t *testing.T) {
 		{faultproxy.Refused, http.MethodPatch, 1, false},
 		{faultproxy.AnswerLost, http.MethodPatch, 1, false},
 		{faultproxy.Unavailable, http.MethodPatch, 1, false},
+		{faultproxy.AnswerLost, http.MethodPost + " /apis/v1/leases", 1, false},
+		{faultproxy.AnswerLost, http.MethodPost + " /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", 2, true},
 	} {
 		p := faultproxy.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "all of it") }), faultproxy.At(0, c.fault))
 		s := httptest.NewServer(p)
-		r, err := http.NewRequestWithContext(t.Context(), c.method, s.URL, nil)
+		method, path, asks := strings.Cut(c.method, " ")
+		var sent io.Reader
+		if asks {
+			sent = strings.NewReader("may we?")
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, sent)
 		if err != nil {
 			t.Fatal(err)
 		}
