@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	flux "github.com/fluxcd/flux2/v2/pkg/plugin"
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 )
 
@@ -104,5 +106,67 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 	if got := parse("zz  a\n" + strings.Repeat("0", 64) + "  b.tar.gz\n" + strings.Repeat("1", 64) + " *c.zip\n"); len(got) != 2 || got["c.zip"] == "" {
 		t.Errorf("parsed %v", got)
+	}
+}
+
+// TestCommitted: krew-manifest.yaml and flux-plugin.yaml at the repository's root are what make manifests writes of one
+// release: one version, all six platforms of both programs, an archive and a checksum of its own for each.
+func TestCommitted(t *testing.T) {
+	krew, err := os.ReadFile("../../krew-manifest.yaml")
+	catalogue, other := os.ReadFile("../../flux-plugin.yaml")
+	if os.IsNotExist(err) && os.IsNotExist(other) {
+		t.Skip("there was no release yet; for its manifests: make snapshot manifests")
+	}
+	if err := errors.Join(err, other); err != nil {
+		t.Fatal(err)
+	}
+	var ours krewPlugin
+	if err := yaml.UnmarshalStrict(krew, &ours); err != nil {
+		t.Fatal(err)
+	}
+	var theirs flux.Manifest
+	if err := yaml.UnmarshalStrict(catalogue, &theirs); err != nil {
+		t.Fatal(err)
+	}
+	if len(theirs.Versions) != 1 {
+		t.Fatalf("flux-plugin.yaml has %d versions; the catalogue keeps the others", len(theirs.Versions))
+	}
+	if want := "v" + theirs.Versions[0].Version; ours.Spec.Version != want {
+		t.Fatalf("krew-manifest.yaml is of %s, flux-plugin.yaml of %s; run: make snapshot manifests", ours.Spec.Version, want)
+	}
+	r := release{version: theirs.Versions[0].Version, base: releases, sums: map[string]string{}}
+	of := map[string]string{}
+	keep := func(url, sum string) {
+		name := filepath.Base(url)
+		if other, ok := of[sum]; ok {
+			t.Errorf("%s and %s have the same checksum", name, other)
+		}
+		r.sums[name], of[sum] = sum, name
+	}
+	for _, p := range ours.Spec.Platforms {
+		keep(p.URI, p.Sha256)
+	}
+	for _, p := range theirs.Versions[0].Platforms {
+		keep(p.URL, strings.TrimPrefix(p.Checksum, "sha256:"))
+	}
+	for name := range sums(r.version) {
+		if r.sums[name] == "" {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	again(t, "krew-manifest.yaml", krew, func() ([]byte, error) { return r.krew(krewTemplate(t)) })
+	again(t, "flux-plugin.yaml", catalogue, r.flux)
+}
+
+// again writes a manifest from the checksums that it has, and compares.
+func again(t *testing.T, name string, committed []byte, fill func() ([]byte, error)) {
+	t.Helper()
+	text, err := fill()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if diff := cmp.Diff(string(text), string(committed)); diff != "" {
+		t.Errorf("%s is not what make manifests writes: run make snapshot manifests\n%s", name, diff)
 	}
 }
