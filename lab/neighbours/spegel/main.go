@@ -1,6 +1,7 @@
 // Command spegel speaks for Spegel, whose module cannot be had everywhere: its registry API towards the container
 // runtime, its health and its metrics, over the real network. It holds no images but the names of some: what one node
-// has, the others find there, and each request counts as Spegel counts it.
+// has, the others find there, and each request counts as Spegel counts it: what a node has itself is served and is no
+// request of the mirror's.
 package main
 
 import (
@@ -22,7 +23,7 @@ func main() {
 	flag.String("router-addr", ":5001", "where Spegel's nodes find each other; here they do so by name")
 	metrics := flag.String("metrics-addr", ":9090", "where metrics are served")
 	peers := flag.String("bootstrap", "spegel-peers.spegel.svc.cluster.local", "the name of all nodes")
-	images := flag.String("images", "", "what this node holds: REPOSITORY:TAG, with commas between")
+	images := flag.String("images", "", "what this node holds: REPOSITORY:TAG or REPOSITORY@DIGEST, with commas between")
 	if len(os.Args) > 1 && os.Args[1] == "registry" { // the command that Spegel has its server under
 		os.Args = slices.Delete(os.Args, 1, 2)
 	}
@@ -68,6 +69,9 @@ func (m *mirror) manifest(w http.ResponseWriter, r *http.Request) {
 	}
 	registry := r.URL.Query().Get("ns")
 	image := repository + ":" + tag
+	if strings.Contains(tag, ":") { // a digest
+		image = repository + "@" + tag
+	}
 	m.mu.Lock()
 	here := m.held[image]
 	m.mu.Unlock()
@@ -80,7 +84,9 @@ func (m *mirror) manifest(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	m.count(registry, "hit", source)
+	if !here {
+		m.count(registry, "hit", source)
+	}
 	w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
 	fmt.Fprintf(w, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","annotations":{"image":%q}}`+"\n", image)
 }
