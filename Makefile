@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell git log -1 --format=%cI 2>/dev/null)
 LDFLAGS := -s -w -X $(PKG).buildVersion=$(VERSION) -X $(PKG).buildCommit=$(COMMIT) -X $(PKG).buildDate=$(DATE)
 
-.PHONY: help build demo test lab lab-down lab-bin e2e e2e-real e2e-matrix bench generate verify lint fmt clean goreleaser snapshot release cross manifests man
+.PHONY: help build demo test lab lab-down lab-bin e2e e2e-real e2e-matrix e2e-faults fuzz race vuln bench generate verify lint fmt clean goreleaser snapshot release cross manifests man
 
 help: ## Say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,6 +45,29 @@ e2e-real: build lab-bin ## Test against a lab with Cilium's own agents, where th
 MATRIX ?= $(shell mktemp -u -t matrix-XXXXXX).json
 e2e-matrix: build lab-bin ## Compare every prediction of docs/diff.md with its outcome and write its table (an hour; MATRIX=FILE keeps and resumes)
 	E2E_MATRIX='$(MATRIX)' $(GO) test -tags e2e -count=1 -timeout 180m -v -run '^TestMatrix$$' ./e2e
+
+e2e-faults: build lab-bin ## Run the fault suite, in process and on a lab behind a proxy, and write docs/faults.md from what it injected
+	FAULTS_RESULTS='$(CURDIR)/hack/faults/results' $(GO) test -count=1 -timeout 30m -run '^TestFault_' ./plugin/...
+	E2E_FAULTS=1 FAULTS_RESULTS='$(CURDIR)/hack/faults/results' $(GO) test -tags e2e -count=1 -timeout 40m -v -run '^TestFaults' ./e2e
+	$(GO) run ./hack/generate
+
+FUZZTIME ?= 10s
+fuzz: ## Run each fuzz target for a while (FUZZTIME=10s)
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' plugin); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' "$$file"); do \
+	    echo "$$target  $$(dirname "$$file")"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -parallel 1 "./$$(dirname "$$file")"; \
+	  done; done
+
+race: ## Test what has goroutines under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race -count=1 ./plugin/live ./plugin/act ./plugin/probe ./plugin/cli/fluxhandover
+
+GOVULNCHECK := v1.1.4
+VULNCHECK    = $(TOOLS)/govulncheck-$(GOVULNCHECK)/govulncheck
+vuln: ## Look for known vulnerabilities in what is called (asks vuln.go.dev; GOVULNDB=URL asks another database)
+	@[ -x $(VULNCHECK) ] || GOFLAGS= GOBIN=$(dir $(VULNCHECK)) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK)
+	@$(VULNCHECK) $(if $(GOVULNDB),-db '$(GOVULNDB)') ./cmd/... || { \
+	  code=$$?; [ $$code = 3 ] || echo 'govulncheck could not look everything up: this is no clean result.'; exit $$code; }
 
 BENCH ?=
 bench: lab-bin ## Measure every target of speed and size, or BENCH=P6,P7; BENCH=all keeps the results in docs (best with a lab that is up)

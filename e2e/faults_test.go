@@ -127,8 +127,11 @@ func (l *lab) lossy(t *testing.T, tree string, search *search) {
 		if r.code == 0 {
 			break
 		}
+		if r.code == 5 {
+			l.free(t, "infra") // it stopped without a chance to give the lock back
+		}
 		if r.code == 4 {
-			args = []string{"run", "--context", "infra", "--yes", "--resume"}
+			args = []string{"run", "--context", "infra", "--yes", "--soak", "3s", "--resume"}
 		}
 	}
 	if r.code != 0 {

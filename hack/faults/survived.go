@@ -1,0 +1,126 @@
+package faults
+
+// Faults are what the programs survive.
+func Faults() []Row { return append(theCluster(), theInput()...) }
+
+// theCluster are faults of API servers, of other operators and of what runs.
+func theCluster() []Row {
+	return []Row{
+		{"R1", "API server lost at every request of a run", "no double effect; resume converges", []Proof{
+			{"plugin/act", "TestFault_R01_EveryActionAtEveryRequest", "each HTTP request of each action: lost before, after, 503, nobody there for a while"},
+			{"plugin/handover", "TestCrashAtEveryRequest", "each request of a run, on the model"},
+			{"plugin/handover", "TestAPIServerAwayForAWhile", "no answer for a stretch, beginning at each request"},
+			{"plugin/act", "TestJournalAnswersLost", "each answer to a journal's write is lost"},
+			{"e2e", "TestFaults", "a real run behind a proxy that loses every so many requests"},
+		}},
+		{"R2", "kill -9 at every step", "as R1", []Proof{
+			{"plugin/handover", "TestCrashAgainAndAgain", "killed every so many requests until it gets through"},
+			{"plugin/handover", "TestDrillKilledAgainAndAgain", "the same for drills"},
+			{"e2e", "TestHandoverKilled", "a real run"},
+			{"e2e", "TestRollbackKilled", "a real rollback"},
+			{"plugin/act", "TestDateKilled", "between the two writes of dating"},
+		}},
+		{"R3", "exec forbidden; any single verb forbidden", "unknown, exit 3, names the verb", []Proof{
+			{"plugin/live", "TestForbiddenOne", "each path in turn"},
+			{"e2e", "TestEachRightMissing", "one verb of one resource of the shipped role at a time"},
+			{"e2e", "TestExecForbidden", "pods/exec and pods/portforward"},
+		}},
+		{"R4", "429 with Retry-After, 503, reset, slow and halved answers, a watch that ends, 410", "retried within budget; no gap in the restart evidence", []Proof{
+			{"plugin/live", "TestFault_R04_Reads", "each fault at each request of a gathering"},
+			{"plugin/act", "TestChangedThroughFaults", "a watch ends, is reset, is too old, or the server is busy, and a pod is replaced meanwhile: it is seen"},
+			{"plugin/act", "TestRetries", "reads are repeated, within bounds; writes are not"},
+			{"e2e", "TestFaultsSample", "verify of real clusters behind the proxy"},
+		}},
+		{"R6", "no Flux CRDs, no Gateway API, old served versions", "skip or fail with a reason", []Proof{
+			{"plugin/live", "TestNotFoundIsAbsence", "each kind that may be missing"},
+			{"plugin/live", "TestServedVersionsWithoutBundle", "only older versions are served"},
+			{"plugin/act", "TestWatchWithoutFlux", "pods are watched where HelmRelease is not served"},
+			{"plugin/check", "TestOneFieldGone", "any one field of the facts is missing: no panic, no pass for want of it"},
+		}},
+		{"R7", "two operators at once; the holder dies; clocks 1 h apart", "one acts; taken over only when the lease is seen to be stale", []Proof{
+			{"plugin/act", "TestHeld", "a living holder, clocks an hour apart"},
+			{"plugin/act", "TestTakenOver", "a dead one, whatever the clocks say"},
+			{"plugin/act", "TestTwoTakeOver", "two at once"},
+			{"plugin/act", "TestLostWhileAnswersHang", "the holder knows in time, although its renewal hangs"},
+		}},
+		{"R8", "helm-controller acts between our read and our patch", "optimistic lock", []Proof{
+			{"plugin/act", "TestConflict", "somebody writes between look and write: nothing is written"},
+			{"plugin/act", "TestPatchLooksAgain", "status is no conflict, spec is"},
+			{"plugin/handover", "TestSomebodyElseMovesTheRelease", "a helmfile between plan and adoption"},
+		}},
+		{"R10", "release pending, failed, missing, or in two namespaces", "a named finding; no automatic repair", []Proof{
+			{"plugin/handover", "TestRefusals", "CG120, CG122, HP205 and more"},
+			{"e2e", "TestRefusals", "the same on real records"},
+			{"plugin/check", "TestFixtures", "CG120, CG122"},
+		}},
+		{"R20", "an agent's pod dies during the run", "seen, stopped, next cluster not begun, exit 4", []Proof{
+			{"plugin/handover", "TestPodReplacedMeanwhile", "at each request of a run"},
+			{"e2e", "TestHandoverStopsAtALostPod", "a real run"},
+		}},
+		{"R22", "a second manager writes what we write", "refused or stopped, with the manager's name", []Proof{
+			{"plugin/handover", "TestRefusals", "HP204: Argo CD and its like own fields of Cilium's objects"},
+			{"plugin/act", "TestHandFieldsCrowded", "somebody is always quicker: it gives up and names the object"},
+			{"plugin/act", "TestSuspendLasts", "a suspension that another manager would take back is made to last"},
+		}},
+	}
+}
+
+// theInput are faults of what is read: files, text, the machine.
+func theInput() []Row {
+	return []Row{
+		{"R9", "the plan is older than the world", "refused", []Proof{
+			{"plugin/cli/fluxhandover", "TestAPlanOlderThanTheWorldIsRefused", "a saved plan after the cluster changed"},
+			{"plugin/cli/fluxhandover", "TestChanged", "what counts as changed"},
+		}},
+		{"R11", "wrong releaseName, storageNamespace, targetNamespace, chart name", "refused: would install, not adopt", []Proof{
+			{"plugin/handover", "TestRefusals", "CG208, HP103, HP104"},
+			{"e2e", "TestRefusals", "on real trees and clusters, by plan and by run"},
+		}},
+		{"R12", "remediation by uninstall, force, prune without orphan", "lint and plan refuse", []Proof{
+			{"plugin/lint", "TestEveryRuleFindsItsFault", "CGL212, CGL213, CGL216, CGL221, CGL222, CGL414"},
+			{"plugin/handover", "TestRefusals", "HP105 to HP110"},
+		}},
+		{"R13", "gzip bomb, deep JSON, truncated base64 in a release secret", "an error at once; memory bounded", []Proof{
+			{"plugin/live", "TestGzipBomb", "a bomb in a record"},
+			{"plugin/chart", "TestBombs", "the same where records are rendered from"},
+			{"plugin/live", "FuzzRelease", "the decoder"},
+		}},
+		{"R14", "YAML bombs, million-line values, template loops", "bounded time and memory", []Proof{
+			{"plugin/repo", "TestHostileTreesAreNamedProblems", "aliases, depth, growth by substitution, circles"},
+			{"plugin/repo", "TestLinksAndHugeFiles", "files too large, links that lead away"},
+			{"plugin/cli", "TestFault_R14_Bombs", "the whole command over such a file"},
+		}},
+		{"R15", "terminal escapes, bidi, long messages, markup", "neutralised in text, escaped in each format", []Proof{
+			{"plugin/check", "TestHostileText", "every text of a recording"},
+			{"plugin/report", "TestVerificationInEveryFormat", "each format of a verification"},
+			{"plugin/report", "TestHostileNames", "diff and impact"},
+			{"plugin/report", "TestHostileStory", "the story of a run, in HTML and markdown"},
+			{"plugin/report", "TestReportsAreReadByOthers", "each report format is parsed again"},
+			{"plugin/report", "TestPrometheusQuotesLabels", "labels"},
+		}},
+		{"R17", "a kubeconfig's exec plugin hangs or prints junk; no such context", "a clear error within the timeout; others unhurt", []Proof{
+			{"plugin/cli", "TestFault_R17_Kubeconfig", "plugins that hang, print junk, fail, are missing; contexts and files that are none"},
+		}},
+		{"R18", "disk full, read-only HOME, closed stdout", "a clean exit, nothing half-written", []Proof{
+			{"plugin/cli", "TestFault_R18_Files", "each command that writes, to a full device, into a file in the way, to a closed stdout, without a HOME"},
+			{"plugin/act", "TestBackupIsWholeOrNot", "each write of a backup fails in turn"},
+			{"plugin/cli/fluxhandover", "TestReplaceLeavesNothingHalfWritten", "the journal"},
+			{"plugin/report", "TestTargetReplacesItsFileWhole", "reports"},
+		}},
+		{"R19", "canary secrets in values, valuesFrom, release, errors", "none in any output", []Proof{
+			{"e2e", "TestFaults", "both programs' whole command set: raw, base64, gzip in stdout, stderr, and all files written"},
+			{"plugin/chart", "TestCanaries", "whatever a chart does with a secret"},
+			{"e2e", "TestRecordingHoldsNoSecret", "a recording"},
+		}},
+		{"R23", "drift detection loops on Helm-made Hubble certificates", "a lint rule and a finding of verify", []Proof{
+			{"plugin/lint", "TestEveryRuleFindsItsFault", "CGL224"},
+			{"plugin/check", "TestFixtures", "CG203: the HelmRelease is not ready, with Flux's message; CG705: certificates end"},
+		}},
+		{"R24", "shuffled maps and lists, any GOMAXPROCS, -race", "identical output", []Proof{
+			{"plugin/cli", "TestFault_R24_SameOutput", "each answer with GOMAXPROCS 1, 2 and 8, maps walked in another order each time"},
+			{"plugin/check", "TestSameVerdictInAnyOrder", "checks in any order"},
+			{"plugin/compare", "TestOrderChangesNothing", "clusters in any order"},
+			{"plugin/lint", "TestAlwaysTheSame", "trees read again and again"},
+		}},
+	}
+}
