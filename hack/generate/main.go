@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"github.com/cilium-gitops/cilium-gitops/hack/faults"
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli/ciliumgitops"
@@ -143,6 +144,10 @@ func runAs(name string, program func(*cli.Env) *cobra.Command, root string, args
 // generated is every generated file, by its path from the repository's root.
 func generated() (map[string][]byte, error) {
 	files := map[string][]byte{"docs/checks.md": checks(), "docs/lint.md": lintRules()}
+	var err error
+	if files["docs/faults.md"], err = faults.Page(); err != nil {
+		return nil, err
+	}
 	for name, root := range programs() {
 		env := cli.System(name)
 		if err := reference(files, root(env), name); err != nil {
