@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -52,9 +51,7 @@ func program(t *testing.T, shell string, env []string, args ...string) ran {
 	if strings.Contains(r.stderr, "goroutine ") {
 		t.Errorf("%v: %s", args, r.stderr)
 	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.memory = usage.Maxrss << 10
-	}
+	r.memory = resident(cmd.ProcessState)
 	return r
 }
 

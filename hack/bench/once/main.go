@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command once runs a program and writes what that took to the file descriptor 3. The memory that a process had at most
 // includes that of the process which started it; this one is small.
 package main
