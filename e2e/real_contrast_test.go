@@ -82,13 +82,18 @@ func (l *lab) killed(t *testing.T, cluster string) {
 }
 
 // rerouted: packets take another way, node by node, and until the last agent is new there is none between old and new:
-// an outage, and the evidence calls it one.
+// an outage, and the evidence calls it one. Accepted for the agents alone it is refused: what they are configured with
+// changes, too.
 func (l *lab) rerouted(t *testing.T, cluster string) {
 	l.anew(t, cluster)
 	tree := l.scaffolded(t)
-	edit(t, coreOf(tree), "    routingMode: native\n", "    routingMode: tunnel\n    tunnelProtocol: vxlan\n", "    autoDirectNodeRoutes: true\n", "    autoDirectNodeRoutes: false\n")
+	edit(t, coreOf(tree), "    routingMode: native\n", "    podAnnotations:\n      example.org/rolled: twice\n    routingMode: tunnel\n    tunnelProtocol: vxlan\n", "    autoDirectNodeRoutes: true\n", "    autoDirectNodeRoutes: false\n")
 	l.must(t, tree, "git", "commit", "-q", "-a", "-m", "Another routing mode")
-	got := l.changes(t, tree, 0, "run", "--context", cluster, "--soak", "3s", "--allow-restart", "DaemonSet/cilium")[0]
+	args := []string{"--context", cluster, "--soak", "3s", "--allow-restart", "DaemonSet/cilium"}
+	if r := l.run(t, tree, "flux-handover", append([]string{"plan"}, args...)...); r.code != 4 || !strings.Contains(r.stdout, "HP303") {
+		t.Errorf("plan: exit code %d\n%s%s", r.code, r.stderr, r.stdout)
+	}
+	got := l.changes(t, tree, 0, append([]string{"run", "--allow-restart", "ConfigMap/cilium-config"}, args...)...)[0]
 	longest, lost := got.Streams.longest()
 	t.Logf("rerouted: %d streams lost, %d of %d new connections failed, longest gap %.0f ms", lost, got.Streams.Failed, got.Streams.Tried, longest)
 	if v := l.judges(t, cluster, got.Evidence); !strings.HasPrefix(v["CG406"], "fail ") || longest < 1000 {

@@ -43,7 +43,7 @@ func TestRealProbe(t *testing.T) {
 	_ = cmd.Wait()
 	l.must(t, "", l.bin, "mend", "api-stopped", "--state", l.state)
 	left := l.left(t)
-	if code := cmd.ProcessState.ExitCode(); code != 3 || len(left) != 1 || !strings.Contains(out.String(), strings.TrimPrefix(left[0], "namespace/")) {
+	if code := cmd.ProcessState.ExitCode(); code != 1 || len(left) != 1 || !strings.Contains(out.String(), strings.TrimPrefix(left[0], "namespace/")) {
 		t.Errorf("the API server went away: exit code %d, left %q\n%s", code, left, out)
 	}
 	l.expire(t)
