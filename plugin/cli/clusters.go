@@ -31,6 +31,7 @@ type Clusters struct {
 	all      bool
 	fleet    string
 	repo     string
+	shard    string
 	Timeout  time.Duration
 }
 
@@ -133,6 +134,9 @@ func (c *Clusters) Targets() ([]Target, error) {
 	}
 	wanted, err := c.wanted(raw, f, found)
 	if err != nil {
+		return nil, err
+	}
+	if wanted, err = c.part(wanted); err != nil {
 		return nil, err
 	}
 	var targets []Target

@@ -73,6 +73,7 @@ func (o *verifyOptions) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	o.out.Like = []report.Doc{report.Verification{}}
 	o.clusters.AddFlags(flags)
+	o.clusters.AddShard(flags)
 	o.out.AddFlags(flags)
 	o.out.AddReports(flags)
 	flags.StringSliceVar(&o.phases, "phase", nil, "Only these phases: "+strings.Join(phaseNames(), ", "))
@@ -127,6 +128,8 @@ func (o *verifyOptions) validate() error {
 		return cli.Usage("--fail-on: %q is not one of fail, warn", o.failOn)
 	case len(o.from) > 0 && o.clusters.Given():
 		return cli.Usage("--from judges recordings and --context looks at clusters: give one of them")
+	case len(o.from) > 0 && o.clusters.Sharded():
+		return cli.Usage("--from judges what was recorded and --shard looks at a part of the clusters: give one of them")
 	case len(o.from) > 0 && (o.record != "" || o.wait > 0 || o.watch || o.noExec):
 		return cli.Usage("--from judges what was recorded: --record, --wait, --watch and --no-exec have no meaning with it")
 	case o.wait < 0:
