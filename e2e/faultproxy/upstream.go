@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"sync"
 
 	"k8s.io/client-go/rest"
 )
@@ -27,4 +28,14 @@ func To(config *rest.Config) (http.Handler, error) {
 		Transport:     transport,
 		FlushInterval: -1, // a watch's events are told at once
 	}, nil
+}
+
+// Serial answers one request after the other.
+func Serial(next http.Handler) http.Handler {
+	var one sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		one.Lock()
+		defer one.Unlock()
+		next.ServeHTTP(w, r)
+	})
 }

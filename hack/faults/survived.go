@@ -118,6 +118,7 @@ func theInput() []Row {
 		}},
 		{"R24", "shuffled maps and lists, any GOMAXPROCS, -race", "identical output", []Proof{
 			{"plugin/cli", "TestFault_R24_SameOutput", "each answer with GOMAXPROCS 1, 2 and 8, maps walked in another order each time"},
+			{"plugin/live", "TestFault_R24_ShuffledLists", "an API server lists in 20 other orders"},
 			{"plugin/check", "TestSameVerdictInAnyOrder", "checks in any order"},
 			{"plugin/compare", "TestOrderChangesNothing", "clusters in any order"},
 			{"plugin/lint", "TestAlwaysTheSame", "trees read again and again"},
