@@ -20,7 +20,7 @@ func (b *bench) asked(ctx context.Context) (*served, error) {
 		return s, err
 	}
 	what := verifying(s.names)
-	_, err = s.output(ctx, what.command[0], what.command[1:]...)
+	_, err = s.process(ctx, what)
 	return s, err
 }
 

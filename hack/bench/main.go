@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		all.Rows = append(all.Rows, some...)
 	}
 	all.Machine, all.Series = b.machine(ctx), b.series
-	all.Load = fmt.Sprintf("%s when it began, %s when it ended", began, load())
+	all.Load = fmt.Sprintf("%.1f when it began, %.1f when it ended", began, load())
 	fmt.Fprintf(out, "%s\nload: %s\n", all.Machine, all.Load)
 	if !*write {
 		return nil

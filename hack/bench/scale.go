@@ -165,7 +165,7 @@ func recording(ctx context.Context, b *bench, r results.Row) ([]results.Row, err
 		return nil, err
 	}
 	r.Ours = summed("`verify --no-exec --record`", all[0])
-	if _, err := s.output(ctx, what.command[0], verifying(s.names, "--record", "first.yaml").command[1:]...); err != nil {
+	if _, err := s.process(ctx, verifying(s.names, "--record", "first.yaml")); err != nil {
 		return nil, err
 	}
 	first, err := os.ReadFile(filepath.Join(s.temp, "first.yaml"))

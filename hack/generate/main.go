@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
+	"github.com/cilium-gitops/cilium-gitops/hack/bench/results"
 	"github.com/cilium-gitops/cilium-gitops/hack/faults"
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
@@ -102,7 +103,7 @@ func readme(root string) ([]byte, error) {
 	return []byte(before + begin + block + end + after), nil
 }
 
-// pages adds the runbook of the example's fleet.
+// pages adds the runbook of the example's fleet, and what is drawn from the last benchmarks.
 func pages(files map[string][]byte, root string) error {
 	output, err := runAs("flux handover", fluxhandover.New, root, []string{"runbook", "--repo", "examples/fleet", "-o", "json"})
 	if err != nil {
@@ -115,6 +116,11 @@ func pages(files map[string][]byte, root string) error {
 	for _, p := range doc.Pages {
 		files["examples/fleet/runbook/"+p.Name] = []byte(p.Text)
 	}
+	measured, err := results.Read(root)
+	if err != nil {
+		return err
+	}
+	maps.Copy(files, measured.Files())
 	return nil
 }
 

@@ -19,6 +19,9 @@ func (r Row) Text() string {
 	if r.Count != "" {
 		fmt.Fprintf(&out, "     %s\n", r.Count)
 	}
+	if r.Busy != "" {
+		fmt.Fprintf(&out, "     the machine was busy: load %s\n", r.Busy)
+	}
 	if r.Missing != "" {
 		fmt.Fprintf(&out, "     not measured: %s\n", r.Missing)
 	}
@@ -71,8 +74,8 @@ any time; what is counted is asserted there too.
 const setting = `
 The script is the usual nine lines of kubectl and flux ([hack/bench/testdata/validate.sh](../hack/bench/testdata/validate.sh)), repaired so that it can
 pass. P1, P2, P9 and P10 run on the lab (` + "`make lab`" + `): real API servers and Flux, simulated nodes. Many and large clusters are
-recordings multiplied, served over TLS and HTTP/2 by the benchmark itself on the same processors (hack/fakeapi): 8 KB a
-node and 6 KB a pod, as large as those of clusters that are used. Latency is added to each direction of each packet, the
+recordings multiplied, served over TLS and HTTP/2 by the benchmark itself on the same processors (hack/fakeapi), with nodes and
+pods that are furnished as those of clusters in use. Latency is added to each direction of each packet, the
 handshakes of TCP and TLS included; bandwidth is loopback's. Ours has, for P9, asked both API servers for what is there, fetched the chart
 from the registry and answered its lookups; helm and dyff saw the chart's archive and two files of values, and no cluster.
 
@@ -97,6 +100,9 @@ func (r Results) page() []byte {
 		ours := strings.Join(nonEmpty(row.Count, side(row.Ours)), "; ")
 		if row.Missing != "" {
 			ours = "not measured: " + row.Missing
+		}
+		if row.Busy != "" {
+			ours += " (busy: load " + row.Busy + ")"
 		}
 		fmt.Fprintf(&out, "| %s | %s | %s | %s | %s | %s |\n", row.ID, row.Title, row.Target, ours, side(row.Theirs), row.Ratio())
 	}

@@ -31,6 +31,8 @@ type Row struct {
 	Theirs *Side  `json:"theirs,omitempty"`
 	// Count is what was counted, in words, where that is the measure.
 	Count string `json:"count,omitempty"`
+	// Busy is the machine's load while it was measured, where others kept it busy: times are then too long.
+	Busy string `json:"busy,omitempty"`
 	// Missing is why it was not measured.
 	Missing string `json:"missing,omitempty"`
 }
