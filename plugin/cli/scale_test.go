@@ -114,6 +114,7 @@ type verified struct {
 // connection and say nothing are still waited for; each dead one is named, and the whole is unknown.
 func TestTwoHundredContexts(t *testing.T) {
 	m := newMany(t, 200)
+	m.Plain = true
 	var mu sync.Mutex
 	read := 0
 	last := func(c http.Handler) http.Handler { // the release's contents are read last of all
@@ -167,11 +168,6 @@ func TestTwoHundredContexts(t *testing.T) {
 	for name, o := range outcomes {
 		if is := slices.Contains(dead, name); is != (o["unknown"] > 0) || is != (o["pass"] == 0) || o["fail"] > 0 {
 			t.Errorf("%s, dead %t: %v", name, is, o)
-		}
-	}
-	for _, name := range m.names {
-		if n := m.Connections(name); n > 1 {
-			t.Errorf("%s: %d connections", name, n)
 		}
 	}
 }
