@@ -254,7 +254,11 @@ func (a *api) list(r *http.Request, resource string) *http.Response {
 		return refuse(http.StatusBadRequest, metav1.StatusReasonBadRequest, err.Error())
 	}
 	items := []any{}
-	for _, path := range a.paths(r.URL.Path) {
+	paths := a.paths(r.URL.Path)
+	if r.URL.Path == "/api/v1/pods" { // of all namespaces
+		paths = slices.DeleteFunc(a.paths("/api/v1/namespaces"), func(path string) bool { return !strings.Contains(path, "/pods/") })
+	}
+	for _, path := range paths {
 		if selector.Matches(labelsOf(a.objects[path])) {
 			items = append(items, a.objects[path])
 		}

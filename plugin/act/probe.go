@@ -3,7 +3,8 @@ package act
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,8 @@ type Probing struct {
 	Names  []string // names outside the cluster, to be resolved
 	// Within is how long is waited for pods, at most.
 	Within time.Duration
+	// Parts are what is to be found out, of Probing, Mirrors and Issuing.
+	Parts []facts.Part
 	// Lasting is how long streams may be needed, at most; their pods end by themselves then.
 	Lasting time.Duration
 }
@@ -51,25 +54,46 @@ type prober struct {
 	watched   *watched
 	fresh     chan struct{}
 	service   []string // the ClusterIPs of the probe's Service, with port
+
+	held     map[string][][]string // by node: the images that it has, by all their names
+	mirrored *facts.Mirrored
+	issuance *facts.Issuance
+	blind    map[facts.Part]string
+}
+
+// Found is what a probe found out.
+type Found struct {
+	*facts.Probe
+
+	Mirrored *facts.Mirrored
+	Issuance *facts.Issuance
+	// Blind says of each part that could not be looked at why not.
+	Blind map[facts.Part]string
 }
 
 // Probe has short-lived pods on up to that many nodes speak to one another and to what is around them, and removes
 // again all that it made, whatever happens. The pods satisfy the restricted Pod Security level and have no credentials.
 // An error says why there was no probe at all; what could not be probed on single nodes is in the facts. Where
 // something is left it is in the facts as well, which an error then comes with.
-func (c *Cluster) Probe(ctx context.Context, o Probing) (*facts.Probe, error) {
+func (c *Cluster) Probe(ctx context.Context, o Probing) (*Found, error) {
 	p := c.prober(o, 0)
 	ctx, cancel := context.WithTimeout(ctx, o.Within+readWithin)
 	defer cancel()
 	err := p.probe(ctx)
 	p.fact.Ended = c.clock.Now().UTC()
-	return p.fact, err
+	p.unmirrored()
+	return &Found{Probe: p.fact, Mirrored: p.mirrored, Issuance: p.issuance, Blind: p.blind}, err
+}
+
+func (p *prober) wants(parts ...facts.Part) bool {
+	return slices.ContainsFunc(parts, func(part facts.Part) bool { return slices.Contains(p.asked.Parts, part) })
 }
 
 // prober is a probe that is about to begin; lasting is how long its pods are needed beyond being waited for.
 func (c *Cluster) prober(o Probing, lasting time.Duration) *prober {
 	p := &prober{
 		Cluster: c, asked: o, namespace: probePrefix + utilrand.String(5), fresh: make(chan struct{}, 1),
+		held: map[string][][]string{}, blind: map[facts.Part]string{},
 		fact: &facts.Probe{Began: c.clock.Now().UTC(), Image: o.Image, Names: o.Names, Egress: o.Egress, Unasked: map[string]string{}},
 	}
 	p.deadline = p.fact.Began.Add(o.Within + readWithin + removeWithin + time.Minute + lasting).Truncate(time.Second)
@@ -81,9 +105,15 @@ func (p *prober) probe(ctx context.Context) error {
 		return err
 	}
 	p.removeStale(ctx)
-	usable, err := p.choose(ctx)
-	if err != nil || len(usable) == 0 {
-		return err
+	var usable []*facts.ProbeNode
+	if p.wants(facts.Probing, facts.Mirrors) {
+		var err error
+		if usable, err = p.choose(ctx); err != nil {
+			return err
+		}
+	}
+	if len(usable) == 0 && !p.issues() {
+		return nil
 	}
 	made, err := p.settle(ctx, ctx)
 	if made {
@@ -92,42 +122,16 @@ func (p *prober) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var issuing sync.WaitGroup
+	defer issuing.Wait() // before its namespace goes
+	if p.issues() {
+		issuing.Go(func() { p.issuance = p.issue(ctx) })
+	}
 	serving, err := p.serve(ctx, usable)
 	if err != nil || len(serving) == 0 {
 		return err
 	}
 	return p.ask(ctx, serving)
-}
-
-// permitted asks beforehand for every right that a probe needs: who may not remove a namespace must not make one.
-func (p *prober) permitted(ctx context.Context) error {
-	denied, err := p.Allowed(ctx, ProbeRights(p.namespace))
-	if err != nil {
-		return err
-	}
-	if len(denied) == 0 {
-		return nil
-	}
-	var words []string
-	for _, r := range denied {
-		words = append(words, r.Verb+" "+r.Resource)
-	}
-	return fmt.Errorf("probe: forbidden: whoever this is may not %s; grant it: kubectl apply -f deploy/rbac-probe.yaml", strings.Join(words, ", "))
-}
-
-// ProbeRights are the rights that a probe in that namespace needs.
-func ProbeRights(namespace string) []handover.Right {
-	rights := []handover.Right{{Verb: "list", Resource: "nodes"}}
-	for _, verb := range []string{"create", "get", "list", "delete"} {
-		rights = append(rights, handover.Right{Verb: verb, Resource: "namespaces"})
-	}
-	for _, verb := range []string{"create", "list", "watch"} {
-		rights = append(rights, handover.Right{Verb: verb, Resource: "pods", Namespace: namespace})
-	}
-	return append(rights,
-		handover.Right{Verb: "get", Resource: "pods/log", Namespace: namespace},
-		handover.Right{Verb: "create", Resource: "services", Namespace: namespace},
-	)
 }
 
 // settle makes the namespace and in it the Service, and begins to watch its pods. made tells whether there may be a
@@ -140,6 +144,10 @@ func (p *prober) settle(ctx, watching context.Context) (made bool, err error) {
 		refused := apierrors.IsForbidden(err) || apierrors.IsAlreadyExists(err) || apierrors.IsInvalid(err)
 		return !refused, p.failed("probe: make", ref, "create", p.late(ctx, err))
 	}
+	p.watchPods(watching)
+	if !p.wants(facts.Probing) {
+		return true, nil
+	}
 	service, err := p.core.Services(p.namespace).Create(ctx, probeService(), metav1.CreateOptions{FieldManager: manager})
 	if err != nil {
 		p.fact.Unasked[facts.ProbeService] = "the Service could not be made: " + reason(p.late(ctx, err))
@@ -149,12 +157,17 @@ func (p *prober) settle(ctx, watching context.Context) (made bool, err error) {
 	if err == nil && len(p.service) == 0 {
 		p.fact.Unasked[facts.ProbeService] = "the Service was given no ClusterIP"
 	}
-	p.watchPods(watching)
 	return true, nil
 }
 
-// serve has a pod answer on every node, and returns those whose does.
-func (p *prober) serve(ctx context.Context, nodes []*facts.ProbeNode) ([]*server, error) {
+// serve has a pod answer on every node, and returns those whose does; all of them where nobody is to be answered.
+func (p *prober) serve(ctx context.Context, nodes []*facts.ProbeNode) (serving []*server, err error) {
+	if !p.wants(facts.Probing) {
+		for _, node := range nodes {
+			serving = append(serving, &server{node: node})
+		}
+		return serving, nil
+	}
 	p.options.Tell(fmt.Sprintf("probe: waiting for pods on %d nodes, with image %s", len(nodes), p.asked.Image))
 	p.create(ctx, nodes, serveRole, func(*facts.ProbeNode) []string { return []string{"serve", "--listen", fmt.Sprintf(":%d", probePort)} })
 	// Nodes whose pod does not come must leave the others the time to ask.
@@ -164,7 +177,6 @@ func (p *prober) serve(ctx context.Context, nodes []*facts.ProbeNode) ([]*server
 	if err != nil {
 		return nil, err
 	}
-	var serving []*server
 	for _, node := range nodes {
 		pod := pods[node.Name]
 		switch {
@@ -189,7 +201,12 @@ func (p *prober) ask(ctx context.Context, serving []*server) error {
 	targets := p.targets(ctx, serving)
 	var nodes []*facts.ProbeNode
 	for _, s := range serving {
-		nodes = append(nodes, s.node)
+		if len(targets[s.node.Name]) > 0 {
+			nodes = append(nodes, s.node)
+		}
+	}
+	if len(nodes) == 0 {
+		return ctx.Err()
 	}
 	p.options.Tell(fmt.Sprintf("probe: asking from %d nodes", len(nodes)))
 	p.create(ctx, nodes, askRole, func(node *facts.ProbeNode) []string {
@@ -223,7 +240,11 @@ func (p *prober) ask(ctx context.Context, serving []*server) error {
 	_ = group.Wait()
 	for i, node := range nodes {
 		for _, r := range found[i] {
-			p.fact.Results = append(p.fact.Results, result(node.Name, r))
+			if r.Kind == probe.Mirror {
+				p.mirrored.Answers = append(p.mirrored.Answers, mirrorAnswer(node.Name, r))
+			} else {
+				p.fact.Results = append(p.fact.Results, result(node.Name, r))
+			}
 		}
 	}
 	return ctx.Err()

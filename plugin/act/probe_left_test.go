@@ -130,7 +130,7 @@ func leavesNothing(t *testing.T, mayLeave bool, happens func(*nodesOf, func())) 
 	if ctx.Err() != nil && err == nil && len(found.Results) == 0 {
 		t.Error("it was interrupted, and does not say so")
 	}
-	whole(t, found, err)
+	whole(t, found.Probe, err)
 	n.each, n.lost = nil, nil
 	cleansUp(t, n, c)
 }

@@ -45,6 +45,7 @@ type heard struct {
 // Stream opens connections from every node to every other and to a Service, and returns when each of them has been
 // answered or o.Within is over; none at all is an error. Close ends them, whatever Stream returned.
 func (c *Cluster) Stream(ctx context.Context, o Probing) (*Streams, error) {
+	o.Parts = []facts.Part{facts.Probing}
 	p := c.prober(o, o.Lasting)
 	s := &Streams{p: p, fact: &facts.Streams{Began: p.fact.Began, Image: o.Image}, heard: map[string]*heard{}, news: make(chan struct{})}
 	life, stop := context.WithCancel(c.life)

@@ -34,6 +34,7 @@ func (p *prober) choose(ctx context.Context) (usable []*facts.ProbeNode, err err
 		}
 		for i := range list.Items {
 			all = append(all, candidate{list.Items[i].Name, unusable(&list.Items[i])})
+			p.hold(&list.Items[i])
 		}
 		if o.Continue = list.Continue; o.Continue == "" {
 			break
@@ -75,6 +76,20 @@ func (f foreign) Error() string { return string(f) }
 
 // targets are whom each node's pod is to ask.
 func (p *prober) targets(ctx context.Context, serving []*server) map[string][]probe.Target {
+	all := map[string][]probe.Target{}
+	if p.wants(facts.Probing) {
+		all = pairs(serving, p.common(ctx))
+	}
+	if p.wants(facts.Mirrors) {
+		for node, mirror := range p.mirrors(ctx, serving) {
+			all[node] = append(all[node], mirror)
+		}
+	}
+	return all
+}
+
+// common is what every node's pod asks.
+func (p *prober) common(ctx context.Context) []probe.Target {
 	var common []probe.Target
 	for _, address := range p.service {
 		common = append(common, probe.Target{Kind: probe.Service, To: p.namespace + "/" + probeServiceName, Address: address})
@@ -94,7 +109,7 @@ func (p *prober) targets(ctx context.Context, serving []*server) map[string][]pr
 	for _, place := range p.asked.Egress {
 		common = append(common, probe.Target{Kind: probe.Egress, To: place, Address: place})
 	}
-	return pairs(serving, common)
+	return common
 }
 
 // pairs are for each node every other, after what all ask.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -75,8 +76,10 @@ func (n *nodesOf) taken(r request) error {
 		n.run(r)
 	case r.method == http.MethodDelete && strings.HasPrefix(r.path, "/api/v1/namespaces/"):
 		n.mu.Lock()
-		for _, path := range n.paths(r.path) {
-			n.drop(path)
+		for path := range maps.Clone(n.objects) {
+			if strings.Contains(path, strings.TrimPrefix(r.path, "/api/v1")+"/") { // of whatever API
+				n.drop(path)
+			}
 		}
 		n.mu.Unlock()
 	}
@@ -167,7 +170,7 @@ func (n *nodesOf) left() (all []string) {
 	return all
 }
 
-var probing = Probing{Image: "registry.example.org/probe:v1", Nodes: 10, Within: 2 * time.Minute}
+var probing = Probing{Image: "registry.example.org/probe:v1", Nodes: 10, Within: 2 * time.Minute, Parts: []facts.Part{facts.Probing}}
 
 // inTime runs a test in a time of its own.
 func inTime(t *testing.T, test func(*testing.T)) {
@@ -419,7 +422,7 @@ func TestNotAllowed(t *testing.T) {
 // TestKinds holds the kinds that facts have to those that the program in the pods has.
 func TestKinds(t *testing.T) {
 	for _, k := range probe.Kinds() {
-		if !slices.Contains([]string{facts.ProbePod, facts.ProbeService, facts.ProbeDNS, facts.ProbeAPI, facts.ProbeEgress}, string(k)) {
+		if !slices.Contains([]string{facts.ProbePod, facts.ProbeService, facts.ProbeDNS, facts.ProbeAPI, facts.ProbeEgress, "mirror"}, string(k)) {
 			t.Errorf("facts do not know %s", k)
 		}
 	}

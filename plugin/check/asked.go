@@ -27,7 +27,64 @@ func askedChecks() []Check {
 		Manual: "kubectl -n kube-system annotate --overwrite ocirepository/cilium-charts reconcile.fluxcd.io/requestedAt=\"$(date +%s)\" && kubectl -n kube-system get ocirepository cilium-charts -o jsonpath='{.status.lastHandledReconcileAt}'",
 		Needs:  []facts.Part{facts.Fetching, facts.Fetches, facts.HelmReleases},
 		Judge:  func(f facts.Facts) Verdict { return judgeFetching(f, true) },
+	}, {
+		ID: "CG910", Phase: Validation, AC: "AC-9", Feature: "spegel",
+		Title:  "Spegel's mirror on every node answers with what other nodes have",
+		Hint:   "Where one node's mirror finds nothing, its Spegel does not reach the others' (port 5001, router): kubectl logs -n NAMESPACE -l app.kubernetes.io/name=spegel. Where it refuses the connection, Cilium serves no host ports there (CG111, hostPort) or another program has the port (CG128).",
+		About:  "From a pod on every probed node that node's Spegel is asked for the manifest of images that another node lists (status.images) and this one does not; one has to come, and spegel_mirror_requests_total{cache=\"hit\"} has to move. Address and ports are those of Spegel's pods: its host port, where it has one. What a node has itself it does not count, and says nothing." + probeLimits,
+		Manual: "kubectl run asker -it --rm --image=curlimages/curl --overrides='{\"spec\":{\"nodeName\":\"NODE\"}}' -- -si 'http://NODE-IP:PORT/v2/REPOSITORY/manifests/TAG?ns=REGISTRY'",
+		Needs:  []facts.Part{facts.Mirrors},
+		Judge:  judgeMirrors,
+	}, {
+		ID: "CG911", Phase: Validation, AC: "AC-9", Feature: "cert-manager",
+		Title:  "cert-manager issues a certificate when it is asked to",
+		Hint:   "See what holds it up: kubectl -n cert-manager logs deploy/cert-manager. A webhook that does not answer is reached from the API server through Cilium: kubectl -n cert-manager get pods,endpointslices.",
+		About:  "With --probe an Issuer of type selfSigned and a Certificate are made in the probe's own namespace, and go with it: cert-manager's webhook and controller have to work for it, and nobody outside is asked. Whether its ACME account is registered is CG902.",
+		Manual: "kubectl -n NAMESPACE wait --for=condition=Ready --timeout=60s certificate/NAME",
+		Needs:  []facts.Part{facts.Issuing},
+		Judge:  judgeIssuance,
 	}}
+}
+
+func judgeMirrors(f facts.Facts) Verdict {
+	m := f.Live.Mirrored
+	switch {
+	case m == nil:
+		return unknown("there was no probe", Evidence{Where: "probe", Got: "no result"})
+	case m.Spegels == 0:
+		return skip("there is no Spegel")
+	case m.Nodes == 1:
+		return skip("there is one node, and no other to mirror from")
+	case len(m.Answers) == 0:
+		return unknown("no mirror was asked", Evidence{Where: "probed nodes with a pod of Spegel's", Got: "none"})
+	}
+	var n findings
+	for _, a := range m.Answers {
+		switch {
+		case a.Why != "":
+			n.unseen(a.Node, a.Why)
+		case !a.OK:
+			n.failed(a.Node+" mirror "+a.Address, fmt.Sprintf("%s, tried %s", a.Error, times(a.Tries)), "one of "+strings.Join(a.Images, ", "))
+		}
+	}
+	return n.verdict(fmt.Sprintf("%s: the mirror answers, and its counter moves", count(len(m.Answers), "node")), "a mirror does not find what other nodes have")
+}
+
+func judgeIssuance(f facts.Facts) Verdict {
+	i := f.Live.Issuance
+	switch {
+	case i == nil:
+		return unknown("there was no probe", Evidence{Where: "probe", Got: "no result"})
+	case i.Absent && f.Expect.Features["cert-manager"] == "required":
+		return fail("cert-manager is required and its API is not served", Evidence{"certificates.cert-manager.io", "not found", "served"})
+	case i.Absent:
+		return skip("cert-manager is optional and not installed")
+	case i.Why != "":
+		return unknown("it is not known whether a certificate was issued", Evidence{Where: "cert-manager", Got: i.Why})
+	case !i.Issued:
+		return fail("cert-manager issues nothing", Evidence{"a Certificate of the probe's", orAbsent(i.Error), "issued"})
+	}
+	return pass("a self-signed certificate in %s", i.Took.Round(100*time.Millisecond))
 }
 
 // judgeFetching judges what became of asking the chart's source, or the others.

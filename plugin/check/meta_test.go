@@ -50,6 +50,8 @@ var fields = map[facts.Part][]string{
 	facts.Issuers:         {"Issuers"},
 	facts.Fetches:         {"Fetches"},
 	facts.Fetching:        {"Fetching"},
+	facts.Mirrors:         {"Mirrored"},
+	facts.Issuing:         {"Issuance"},
 	facts.Tree:            {}, // facts.Git, as a whole
 }
 

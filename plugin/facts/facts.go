@@ -134,6 +134,8 @@ type Live struct {
 	Issuers         []Issuer            `json:"issuers,omitempty"`
 	Fetches         []Source            `json:"fetches,omitempty"`
 	Fetching        []Fetched           `json:"fetching,omitempty"`
+	Mirrored        *Mirrored           `json:"mirrored,omitempty"`
+	Issuance        *Issuance           `json:"issuance,omitempty"`
 }
 
 // ConfigMap is one ConfigMap's data.

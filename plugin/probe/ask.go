@@ -21,6 +21,8 @@ const (
 	again = 250 * time.Millisecond
 	// patience is how long one try may take: a lost SYN is sent again after a second, and a lost query after two.
 	patience = 3 * time.Second
+	// mirrorPatience is how long one try of a mirror may take, which is several requests.
+	mirrorPatience = 9 * time.Second
 )
 
 // Asker asks targets.
@@ -69,21 +71,37 @@ func (a *Asker) one(ctx context.Context, t Target) Result {
 	for {
 		began := time.Now()
 		r.Tries++
-		try, cancel := context.WithTimeout(ctx, patience)
-		err := a.try(try, t)
+		try, cancel := context.WithTimeout(ctx, patient(t.Kind))
+		image, err := a.try(try, t)
 		cancel()
 		if err == nil {
-			r.OK, r.Error, r.Took = true, "", time.Since(began)
+			r.OK, r.Error, r.Unseen, r.Took, r.Image = true, "", false, time.Since(began), image
 			return r
 		}
-		r.Error = word(err)
+		var unseen *unseenError
+		r.Error, r.Unseen = word(err), errors.As(err, &unseen)
 		if !time.Now().Add(again).Before(over) || wait(ctx, again) != nil {
 			return r
 		}
 	}
 }
 
-func (a *Asker) try(ctx context.Context, t Target) error {
+func patient(k Kind) time.Duration {
+	if k == Mirror {
+		return mirrorPatience
+	}
+	return patience
+}
+
+// try asks once; of a mirror it returns the image that came.
+func (a *Asker) try(ctx context.Context, t Target) (image string, err error) {
+	if t.Kind == Mirror {
+		return a.mirror(ctx, t)
+	}
+	return "", a.reach(ctx, t)
+}
+
+func (a *Asker) reach(ctx context.Context, t Target) error {
 	switch t.Kind {
 	case DNS:
 		return a.lookUp(ctx, t)
@@ -155,7 +173,10 @@ func wait(ctx context.Context, d time.Duration) error {
 func word(err error) string {
 	var dns *net.DNSError
 	var network net.Error
+	var unseen *unseenError
 	switch {
+	case errors.As(err, &unseen):
+		return unseen.what + ": " + word(unseen.err)
 	case errors.As(err, &dns):
 		return wordDNS(dns)
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -192,18 +192,18 @@ func nameServer(t *testing.T, known map[string]bool) string {
 
 func TestTargets(t *testing.T) {
 	for text, want := range map[string]Target{
-		"pod=infra-2=10.244.1.7:7246":        {Pod, "infra-2", "10.244.1.7:7246"},
-		"pod=infra-2=[fd00::7]:7246":         {Pod, "infra-2", "[fd00::7]:7246"},
-		"dns=kubernetes.default.svc=":        {DNS, "kubernetes.default.svc", ""},
-		"dns=a.example=10.96.0.10:53":        {DNS, "a.example", "10.96.0.10:53"},
-		"egress=e.example:443=e.example:443": {Egress, "e.example:443", "e.example:443"},
+		"pod=infra-2=10.244.1.7:7246":        {Kind: Pod, To: "infra-2", Address: "10.244.1.7:7246"},
+		"pod=infra-2=[fd00::7]:7246":         {Kind: Pod, To: "infra-2", Address: "[fd00::7]:7246"},
+		"dns=kubernetes.default.svc=":        {Kind: DNS, To: "kubernetes.default.svc", Address: ""},
+		"dns=a.example=10.96.0.10:53":        {Kind: DNS, To: "a.example", Address: "10.96.0.10:53"},
+		"egress=e.example:443=e.example:443": {Kind: Egress, To: "e.example:443", Address: "e.example:443"},
 	} {
 		got, err := ParseTarget(text)
 		if err != nil || got != want || got.String() != text {
 			t.Errorf("%s: %+v %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "pod=infra-2", "pod==10.0.0.1:1", "pod=a=", "pod=a=10.0.0.1", "file=a=b:1", "api=a=:443", "dns=a=10.96.0.10"} {
+	for _, text := range []string{"", "pod=infra-2", "pod==10.0.0.1:1", "pod=a=", "pod=a=10.0.0.1", "file=a=b:1", "api=a=:443", "dns=a=10.96.0.10", "pod=a=10.0.0.1:1=10.0.0.1:2", "mirror=a/b:1=10.0.0.1:1", "mirror=a/b:1=10.0.0.1:1=10.0.0.1"} {
 		if got, err := ParseTarget(text); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}

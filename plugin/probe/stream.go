@@ -186,7 +186,7 @@ func (s *streams) dial(ctx context.Context, targets []Target) {
 func (s *streams) connect(ctx context.Context, t Target) {
 	try, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := s.asker.try(try, t)
+	err := s.asker.reach(try, t)
 	if ctx.Err() != nil {
 		return // it was we who broke it off
 	}

@@ -168,17 +168,24 @@ func blind(f *facts.Facts, why string, parts ...facts.Part) {
 
 // probePods finds out what takes a namespace of the probe's own; its error says that it is left.
 func (o *verifyOptions) probePods(ctx context.Context, f *facts.Facts, t cli.Target, cluster *act.Cluster, wanted []facts.Part) error {
-	if !slices.Contains(wanted, facts.Probing) {
+	wanted = slices.DeleteFunc(slices.Clone(wanted), func(p facts.Part) bool { return p == facts.Fetching })
+	if len(wanted) == 0 {
 		return nil
 	}
 	asked := o.probe.Probing()
-	asked.Egress, asked.Names = o.probe.egress, o.probe.names
+	asked.Egress, asked.Names, asked.Parts = o.probe.egress, o.probe.names, wanted
 	found, err := cluster.Probe(ctx, asked)
-	f.Live.Probe = found
-	if err != nil {
-		blind(f, err.Error(), facts.Probing)
-	} else {
-		f.Seen = append(f.Seen, facts.Probing)
+	f.Live.Probe, f.Live.Mirrored, f.Live.Issuance = found.Probe, found.Mirrored, found.Issuance
+	for _, part := range wanted {
+		why, dark := found.Blind[part]
+		switch {
+		case err != nil:
+			blind(f, err.Error(), part)
+		case dark:
+			blind(f, why, part)
+		default:
+			f.Seen = append(f.Seen, part)
+		}
 	}
 	if found.Left != "" {
 		return fmt.Errorf("cluster %s: the probe left namespace %s", t.Name, facts.Text(found.Left))
