@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/cilium-gitops/cilium-gitops/lab/kubelet"
 	"github.com/cilium-gitops/cilium-gitops/lab/state"
@@ -36,7 +37,8 @@ func really() map[string]way {
 			},
 		},
 		"dns-failing":   {dnsLost(true), dnsLost(false)},
-		"bgp-peer-idle": closed("--dport=179", "--sport=179"), // whichever side has called
+		"mirror-unused": {losePeers, func(context.Context, *Target) error { return nil }}, // what was saved is put back by mend
+		"bgp-peer-idle": closed("--dport=179", "--sport=179"),                             // whichever side has called
 	}
 }
 
@@ -52,6 +54,9 @@ func told() []string {
 func realBreaks() []Break {
 	return []Break{{
 		Name: "dns-failing", Scope: OnNode, About: "names cannot be looked up on the node: what it asks other nodes' CoreDNS is lost",
+		Do: needsReal, Undo: needsReal,
+	}, {
+		Name: "mirror-unused", Scope: OnCluster, About: "Spegel's mirrors find nobody to ask: the name that they look one another up by has no addresses",
 		Do: needsReal, Undo: needsReal,
 	}}
 }
@@ -110,6 +115,23 @@ func freeAgent(ctx context.Context, t *Target) error {
 		}
 	}
 	return t.daemonSetCounts(ctx, "kube-system", "cilium", true)
+}
+
+// losePeers has the Service that Spegel's stand-ins look one another up by select nobody.
+func losePeers(ctx context.Context, t *Target) error {
+	found, err := t.save(ctx, ref("v1", "Service", "spegel", "spegel-peers"))
+	if err != nil {
+		return err
+	}
+	for _, service := range found {
+		if err := unstructured.SetNestedStringMap(service.Object, map[string]string{"app.kubernetes.io/name": "nobody"}, "spec", "selector"); err != nil {
+			return err
+		}
+		if err := t.replace(ctx, service, "kubectl-edit"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // closed has one node turn away what comes from or to a port of it.

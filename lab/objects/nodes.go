@@ -46,6 +46,8 @@ func nodeStatus(n fleet.Node, kubeletPort int, now time.Time) corev1.NodeStatus 
 	sum := md5.Sum([]byte(n.Name))
 	return corev1.NodeStatus{
 		Capacity: resources, Allocatable: resources,
+		// What no other node has: Spegel's stand-in serves it to them.
+		Images: []corev1.ContainerImage{{Names: []string{"docker.io/library/only-on-" + n.Name + ":v1"}, SizeBytes: 1 << 20}},
 		Addresses: []corev1.NodeAddress{
 			{Type: corev1.NodeInternalIP, Address: n.IP},
 			{Type: corev1.NodeExternalIP, Address: "127.0.0.1"},

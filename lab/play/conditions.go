@@ -20,6 +20,9 @@ var (
 	clusterIssuers = schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "clusterissuers"}
 )
 
+// certificates are cert-manager's; the player has no controller for their Secrets, which nobody in the lab reads.
+var certificates = schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "certificates"}
+
 // HoldIssuers is the name of the hold that keeps cert-manager from saying that its issuers are registered.
 const HoldIssuers = "clusterissuers"
 
@@ -69,6 +72,25 @@ func (p *Player) readyIssuers(ctx context.Context) error {
 		}
 		ready := Condition("Ready", "True", "ACMEAccountRegistered", "The ACME account was registered with the ACME server", issuer.GetGeneration())
 		if err := p.setCondition(ctx, clusterIssuers, issuer, ready); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// issueCertificates makes Certificates Ready, as cert-manager does once it has written their Secret.
+func (p *Player) issueCertificates(ctx context.Context) error {
+	items, err := p.see.certificates.List(labels.Everything())
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		c, ok := item.(*unstructured.Unstructured)
+		if !ok || c.GetDeletionTimestamp() != nil {
+			continue
+		}
+		ready := Condition("Ready", "True", "Ready", "Certificate is up to date and has not expired", c.GetGeneration())
+		if err := p.setCondition(ctx, certificates, c, ready); err != nil {
 			return err
 		}
 	}

@@ -63,9 +63,10 @@ func (p *Player) Run(ctx context.Context) error {
 		{"accept GatewayClasses", p.acceptClasses},
 		{"nudge pods", p.nudgePods},
 		{"register with ACME", p.readyIssuers},
+		{"issue certificates", p.issueCertificates},
 	}
-	if p.Real {
-		steps = steps[len(steps)-1:]
+	if p.Real { // cert-manager's alone
+		steps = steps[len(steps)-2:]
 	} else if err := p.serveNeighbours(ctx); err != nil {
 		return err
 	}
@@ -94,15 +95,16 @@ func (p *Player) watch(ctx context.Context) error {
 	more := dynamicinformer.NewDynamicSharedInformerFactory(p.dynamic, 0)
 	classes := more.ForResource(gatewayClasses)
 	issuers := more.ForResource(clusterIssuers)
+	issued := more.ForResource(certificates)
 	p.see = view{
 		pods: cilium.Core().V1().Pods().Lister(), nodes: all.Core().V1().Nodes().Lister(),
-		classes: classes.Lister(), issuers: issuers.Lister(),
+		classes: classes.Lister(), issuers: issuers.Lister(), certificates: issued.Lister(),
 	}
 	needed := []cache.SharedIndexInformer{cilium.Core().V1().Pods().Informer(), all.Core().V1().Nodes().Informer()}
 	handler := cache.ResourceEventHandlerFuncs{
 		AddFunc: func(any) { p.poke() }, UpdateFunc: func(any, any) { p.poke() }, DeleteFunc: func(any) { p.poke() },
 	}
-	for _, informer := range append(needed, classes.Informer(), issuers.Informer()) {
+	for _, informer := range append(needed, classes.Informer(), issuers.Informer(), issued.Informer()) {
 		if _, err := informer.AddEventHandler(handler); err != nil {
 			return fmt.Errorf("play: watch: %w", err)
 		}

@@ -25,6 +25,8 @@ type view struct {
 	nodes   corelisters.NodeLister
 	classes cache.GenericLister
 	issuers cache.GenericLister
+
+	certificates cache.GenericLister
 }
 
 func (v view) allPods() ([]*corev1.Pod, error) { return v.pods.List(labels.Everything()) }
