@@ -122,7 +122,7 @@ func (p *Player) setCondition(ctx context.Context, gvr schema.GroupVersionResour
 	if err != nil {
 		return fmt.Errorf("set condition of %s: %w", api.Name(obj), err)
 	}
-	_, err = p.dynamic.Resource(gvr).Patch(ctx, obj.GetName(), types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = p.dynamic.Resource(gvr).Namespace(obj.GetNamespace()).Patch(ctx, obj.GetName(), types.MergePatchType, patch, metav1.PatchOptions{}, "status")
 	if err != nil {
 		return fmt.Errorf("set condition of %s: %w", api.Name(obj), err)
 	}
