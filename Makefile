@@ -36,7 +36,7 @@ lab-down: lab-bin ## Stop the lab
 	bin/lab down
 
 e2e: build lab-bin ## Test both plugins against a lab of its own, then, where the machine can, on Cilium's own agents
-	$(GO) test -tags e2e -count=1 -timeout 75m -v ./e2e/...
+	$(GO) test -tags e2e -count=1 -timeout 75m -v ./e2e
 	E2E_REAL=1 $(GO) test -tags e2e -count=1 -timeout 20m -v -run '^TestRealAgents$$' ./e2e
 
 e2e-real: build lab-bin ## Test against a lab with Cilium's own agents, where the machine can have one (root, BTF, clang: lab/README.md)
