@@ -6,7 +6,7 @@
 set -euo pipefail
 releaser=$1 skip=$2 version=${3:-$(sed -n 's/^## \([0-9][0-9.]*\).*/\1/p' CHANGELOG.md | head -1)}
 version=${version:-0.0.0}
-work=$(mktemp -d)
+work=$(mktemp -d) sums=()
 trap 'rm -rf "$work"' EXIT
 # On a busy machine six platforms take longer than the hour that goreleaser gives itself.
 for build in first another/second; do
