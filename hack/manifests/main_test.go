@@ -114,9 +114,6 @@ func TestWhatIsMissing(t *testing.T) {
 func TestCommitted(t *testing.T) {
 	krew, err := os.ReadFile("../../krew-manifest.yaml")
 	catalogue, other := os.ReadFile("../../flux-plugin.yaml")
-	if os.IsNotExist(err) && os.IsNotExist(other) {
-		t.Skip("there was no release yet; for its manifests: make snapshot manifests")
-	}
 	if err := errors.Join(err, other); err != nil {
 		t.Fatal(err)
 	}
