@@ -111,7 +111,7 @@ func (l *lab) killedIn(t *testing.T, tree, cluster, step string, args ...string)
 	steps := []string{"preflight", "backup", "source", "hold", "adopt", "fields", "let-go", "remove", "helm", "owner", "proof", "soak"}
 	const path = "{.data.run} {.data.step}"
 	before, _, _ := strings.Cut(l.get(t, cluster, "flux-system", "configmap/cilium-gitops-handover", path), " ")
-	cmd, out := l.background(t, tree, args...)
+	cmd, out := l.unlocked(t, tree, cluster, args...) // where the one before had changed nothing yet, nobody waited for its lock
 	eventually(t, func() (string, bool) {
 		run, got, _ := strings.Cut(l.get(t, cluster, "flux-system", "configmap/cilium-gitops-handover", path), " ")
 		return got, run != before && slices.Index(steps, got) >= slices.Index(steps, step)
@@ -151,6 +151,7 @@ func (l *lab) thereAndBack(t *testing.T, tree, cluster, step string) {
 	t.Helper()
 	args := []string{"run", "--context", cluster, "--yes", "--soak", "3s"}
 	if step == "" {
+		l.free(t, cluster)
 		l.must(t, tree, "flux-handover", args...)
 	} else {
 		l.killedIn(t, tree, cluster, step, args...)
