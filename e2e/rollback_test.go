@@ -109,11 +109,18 @@ func (l *lab) goBack(t *testing.T, tree, cluster string, args ...string) result 
 func (l *lab) killedIn(t *testing.T, tree, cluster, step string, args ...string) {
 	t.Helper()
 	steps := []string{"preflight", "backup", "source", "hold", "adopt", "fields", "let-go", "remove", "helm", "owner", "proof", "soak"}
-	const path = "{.data.run} {.data.step}"
-	before, _, _ := strings.Cut(l.get(t, cluster, "flux-system", "configmap/cilium-gitops-handover", path), " ")
+	journal := func() (run, step, phase string) {
+		parts := strings.Split(l.get(t, cluster, "flux-system", "configmap/cilium-gitops-handover", "{.data.run} {.data.step} {.data.phase}"), " ")
+		parts = append(parts, "", "")
+		return parts[0], parts[1], parts[2]
+	}
+	before, _, phase := journal()
+	if phase == "running" { // killed before it had changed anything: it is gone on with
+		before = ""
+	}
 	cmd, out := l.unlocked(t, tree, cluster, args...) // where the one before had changed nothing yet, nobody waited for its lock
 	eventually(t, func() (string, bool) {
-		run, got, _ := strings.Cut(l.get(t, cluster, "flux-system", "configmap/cilium-gitops-handover", path), " ")
+		run, got, _ := journal()
 		return got, run != before && slices.Index(steps, got) >= slices.Index(steps, step)
 	})
 	_ = cmd.Process.Signal(syscall.SIGKILL)
