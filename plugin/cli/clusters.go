@@ -32,6 +32,7 @@ type Clusters struct {
 	fleet    string
 	repo     string
 	shard    string
+	shards   *pflag.FlagSet // the flags that --shard is one of; nil where it is none
 	Timeout  time.Duration
 }
 

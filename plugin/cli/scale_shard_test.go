@@ -145,7 +145,7 @@ func TestShard(t *testing.T) {
 		}
 	}
 	m.write(t)
-	for _, wrong := range []string{"2", "2/2", "-1/2", "0/0", "1/2/3", "x/y", "1/2x", "5/6"} {
+	for _, wrong := range []string{"", "2", "2/2", "-1/2", "0/0", "1/2/3", "x/y", "1/2x", "5/6"} {
 		if code, _, story := m.verify(t, "--all-contexts", "--shard", wrong); code != cli.ExitUsage || !strings.Contains(story, "--shard: ") {
 			t.Errorf("%s: exit code %d, %s", wrong, code, story)
 		}

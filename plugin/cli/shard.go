@@ -8,16 +8,17 @@ import (
 
 // AddShard adds the flag that leaves one part of the clusters.
 func (c *Clusters) AddShard(flags *pflag.FlagSet) {
+	c.shards = flags
 	flags.StringVar(&c.shard, "shard", "", "Look at one part of the clusters alone: I/N is part I, counted from 0, of N. The pods of an Indexed Job share a fleet so")
 }
 
 // Sharded tells whether the user wants one part of the clusters.
-func (c *Clusters) Sharded() bool { return c.shard != "" }
+func (c *Clusters) Sharded() bool { return c.shards != nil && c.shards.Changed("shard") }
 
 // part leaves those of all that are the shard's. Parts of as many clusters as there are, or one fewer, come of taking
 // every n-th. An empty part would pass without having looked at anything.
 func (c *Clusters) part(all []string) ([]string, error) {
-	if c.shard == "" {
+	if !c.Sharded() {
 		return all, nil
 	}
 	var i, n int

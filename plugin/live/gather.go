@@ -122,7 +122,9 @@ func (g *gatherer) all(ctx context.Context, parts []facts.Part) {
 		wg.Go(func() {
 			defer close(seen[part])
 			for _, first := range looks[part].after {
-				<-seen[first]
+				if done := seen[first]; done != nil { // one that was declined is nobody's to wait for
+					<-done
+				}
 			}
 			_ = g.one(ctx, part)
 		})
