@@ -65,7 +65,7 @@ func relay(l net.Listener, address string) {
 			defer far.Close()
 			go func() {
 				_, _ = io.Copy(far, near)
-				_ = far.Close()
+				_ = far.(*net.TCPConn).CloseWrite() // an answer may still be under way
 			}()
 			_, _ = io.Copy(near, far)
 		}()

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	core "k8s.io/api/core/v1"
@@ -21,7 +22,7 @@ import (
 type way struct {
 	connection httpstream.Connection
 	port       int32
-	calls      int
+	calls      atomic.Int64
 	refused    chan string // the pod's side: nobody listens, for instance
 }
 
@@ -86,23 +87,16 @@ func (g *gatherer) forwardDialer(namespace, pod string) (httpstream.Dialer, erro
 }
 
 // dial opens a connection to the port: a pair of streams, of which one carries nothing but why there is no other end.
+// Both are asked for before either is granted: the pod knows them by their request, and each grant is a round trip.
 func (w *way) dial(context.Context, string) (net.Conn, error) {
-	w.calls++
-	headers := http.Header{}
-	headers.Set(core.StreamType, core.StreamTypeError)
-	headers.Set(core.PortHeader, strconv.Itoa(int(w.port)))
-	headers.Set(core.PortForwardRequestIDHeader, strconv.Itoa(w.calls))
-	complaints, err := w.connection.CreateStream(headers)
-	if err != nil {
+	call := strconv.FormatInt(w.calls.Add(1), 10)
+	complaining, talking := w.open(call, core.StreamTypeError), w.open(call, core.StreamTypeData)
+	complaints, data := <-complaining, <-talking
+	if err := errors.Join(complaints.err, data.err); err != nil {
 		return nil, fmt.Errorf("open a stream: %w", err)
 	}
 	_ = complaints.Close() // this side has nothing to complain of
-	headers.Set(core.StreamType, core.StreamTypeData)
-	data, err := w.connection.CreateStream(headers)
-	if err != nil {
-		return nil, fmt.Errorf("open a stream: %w", err)
-	}
-	c := &conn{Stream: data}
+	c := &conn{Stream: data.Stream}
 	go func() {
 		text, _ := io.ReadAll(io.LimitReader(complaints, 4<<10))
 		if why := strings.TrimSpace(string(text)); why != "" {
@@ -114,6 +108,26 @@ func (w *way) dial(context.Context, string) (net.Conn, error) {
 		}
 	}()
 	return c, nil
+}
+
+// opened is a stream, or why there is none.
+type opened struct {
+	httpstream.Stream
+	err error
+}
+
+// open asks for a stream of a call.
+func (w *way) open(call, kind string) <-chan opened {
+	headers := http.Header{}
+	headers.Set(core.StreamType, kind)
+	headers.Set(core.PortHeader, strconv.Itoa(int(w.port)))
+	headers.Set(core.PortForwardRequestIDHeader, call)
+	out := make(chan opened, 1)
+	go func() {
+		stream, err := w.connection.CreateStream(headers)
+		out <- opened{stream, err}
+	}()
+	return out
 }
 
 // conn is a stream as a connection. Its deadlines are those of the context that the way was opened with.

@@ -22,6 +22,8 @@ type Options struct {
 	Probe   bool         // ask what is asked only with a probe
 	Timeout time.Duration
 	Now     func() time.Time
+	// Begin is called once the cluster has answered, before it is looked at. It may wait, which is at nobody's cost; may be nil.
+	Begin func()
 	// Tell hears how many of how many parts have been looked at; may be nil.
 	Tell func(done, total int)
 }
@@ -30,17 +32,17 @@ type Options struct {
 type gatherer struct {
 	*client
 	options Options
-	mu      sync.Mutex // guards facts and done
+	mu      sync.Mutex // guards facts, done and relayPorts
 	facts   facts.Facts
 	done    int
 	total   int
+	// relayPorts are those that the relays' pods listen on, by podKey: no fact, but the way to one.
+	relayPorts map[string]int32
 }
 
 // Gather looks at a cluster. It always returns facts: what could not be seen is Blind, and says why.
 func Gather(ctx context.Context, config *rest.Config, options Options) facts.Facts {
-	ctx, cancel := context.WithTimeout(ctx, options.Timeout)
-	defer cancel()
-	g := &gatherer{options: options, facts: facts.Facts{
+	g := &gatherer{options: options, relayPorts: map[string]int32{}, facts: facts.Facts{
 		Cluster: options.Cluster, Context: options.Context, Server: config.Host,
 		Taken: options.Now().UTC().Truncate(time.Second), Expect: options.Expect,
 		Blind: map[facts.Part]string{}, Declined: map[facts.Part]string{},
@@ -83,12 +85,27 @@ func (g *gatherer) look(ctx context.Context, config *rest.Config) {
 		return
 	}
 	g.client = c
-	// One request goes ahead: the others share its connection, and where it finds nobody nobody else need try.
-	if err := g.one(ctx, facts.Version); err != nil && unreachable(err) {
+	left, err := g.knock(ctx)
+	if err != nil && unreachable(err) {
 		g.blindAll(parts, err)
 		return
 	}
+	if g.options.Begin != nil {
+		g.options.Begin()
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
 	g.all(ctx, parts)
+}
+
+// knock sends one request ahead: the others share its connection, and where it finds nobody nobody else need try. It
+// gives what is left of the time that the cluster has.
+func (g *gatherer) knock(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, g.options.Timeout)
+	defer cancel()
+	err := g.one(ctx, facts.Version)
+	until, _ := ctx.Deadline()
+	return time.Until(until), err
 }
 
 // withNeeded adds what parts build on: the version, which opens the connection, and the parts that they come after.

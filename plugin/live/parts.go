@@ -180,6 +180,9 @@ func (g *gatherer) podsOf(ctx context.Context, namespace string) ([]facts.Pod, e
 		for i := range list.Items {
 			if p := &list.Items[i]; isKubeProxy(p.ObjectMeta) || namespace == g.options.Expect.Cilium.Namespace && concerns(p) {
 				all = append(all, pod(p))
+				if isRelay(p.Labels) {
+					g.note(func(*facts.Facts) { g.relayPorts[podKey(all[len(all)-1])] = relayPortOf(p) })
+				}
 			}
 		}
 		return list.Continue, nil

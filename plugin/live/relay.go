@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	core "k8s.io/api/core/v1"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
@@ -30,7 +30,7 @@ const (
 // seeRelay asks each relay how many agents it is connected to.
 func seeRelay(ctx context.Context, g *gatherer) error {
 	var all []facts.RelayStatus
-	for _, p := range g.podsWith(func(p facts.Pod) bool { return p.Labels["app.kubernetes.io/name"] == "hubble-relay" && !p.Deleting }) {
+	for _, p := range g.podsWith(func(p facts.Pod) bool { return isRelay(p.Labels) && !p.Deleting }) {
 		all = append(all, g.relay(ctx, p))
 	}
 	if err := forbidden(all, func(r facts.RelayStatus) string { return r.Unread }); err != nil {
@@ -38,6 +38,10 @@ func seeRelay(ctx context.Context, g *gatherer) error {
 	}
 	g.note(func(f *facts.Facts) { f.Live.Relays = all })
 	return nil
+}
+
+func isRelay(labels map[string]string) bool {
+	return labels["app.kubernetes.io/name"] == "hubble-relay"
 }
 
 // podsWith are the pods that is is true of, in their order.
@@ -59,36 +63,32 @@ func (g *gatherer) relay(ctx context.Context, p facts.Pod) facts.RelayStatus {
 		r.Unread = "no running relay to ask: pod is " + p.Phase
 		return r
 	}
-	port, err := g.portNamed(ctx, p, "grpc", relayPort)
-	if err == nil {
-		err = g.forwarded(ctx, p.Namespace, p.Name, port, func(ctx context.Context, w *way) error {
-			answer, err := askRelay(ctx, w.dial)
-			if err != nil {
-				return err
-			}
-			return readRelay(&r, answer)
-		})
-	}
+	g.mu.Lock()
+	port := g.relayPorts[podKey(p)]
+	g.mu.Unlock()
+	err := g.forwarded(ctx, p.Namespace, p.Name, port, func(ctx context.Context, w *way) error {
+		answer, err := askRelay(ctx, w.dial)
+		if err != nil {
+			return err
+		}
+		return readRelay(&r, answer)
+	})
 	if err != nil {
 		r.Unread = reason(g.timeout(ctx, err))
 	}
 	return r
 }
 
-// portNamed is the pod's container port of that name, or fallback where none has it.
-func (g *gatherer) portNamed(ctx context.Context, p facts.Pod, name string, fallback int32) (int32, error) {
-	pod, err := g.core.Pods(p.Namespace).Get(ctx, p.Name, metav1.GetOptions{})
-	if err != nil {
-		return 0, err
-	}
-	for _, c := range pod.Spec.Containers {
+// relayPortOf is the port that a pod calls grpc, or the chart's default.
+func relayPortOf(p *core.Pod) int32 {
+	for _, c := range p.Spec.Containers {
 		for _, port := range c.Ports {
-			if port.Name == name {
-				return port.ContainerPort, nil
+			if port.Name == "grpc" {
+				return port.ContainerPort
 			}
 		}
 	}
-	return fallback, nil
+	return relayPort
 }
 
 // dial opens a connection to the relay, whatever address it is given.

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The story's Quick Validation Script, repaired so that it can pass and its exit code says so. What it asks, and with which
-# programs, is unchanged, but for three things: the Kustomization is the one that there is before a handover ($KUSTOMIZATION), BGP is asked
-# for by the definition that Cilium 1.18 and later have, and the ninth step, which starts a pod, is left out on both sides.
+# programs, is unchanged, but for four things: the Kustomization is the one that there is before a handover ($KUSTOMIZATION), BGP is asked
+# for by the definition that Cilium 1.18 and later have, a status that says "NodeEncryption: Disabled" behind its mode is one that encrypts,
+# and the ninth step, which starts a pod, is left out on both sides.
 set -euo pipefail
 KUSTOMIZATION=${KUSTOMIZATION:-cilium-core}
 
@@ -22,7 +23,7 @@ for CLUSTER in infra apps; do
   (kubectl --context=$CLUSTER -n kube-system get ds kube-proxy 2>&1 || true) | grep -q "NotFound"
 
   # 6. WireGuard encryption
-  kubectl --context=$CLUSTER -n kube-system exec ds/cilium -- cilium status | grep Encryption | grep -qv Disabled
+  kubectl --context=$CLUSTER -n kube-system exec ds/cilium -- cilium status | grep 'Encryption: *Wireguard' >/dev/null
 
   # 7. Gateway API enabled
   kubectl --context=$CLUSTER get crd gateways.gateway.networking.k8s.io
