@@ -56,7 +56,7 @@ fuzz: ## Run each fuzz target for a while (FUZZTIME=10s)
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' plugin); do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' "$$file"); do \
 	    echo "$$target  $$(dirname "$$file")"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -parallel 1 "./$$(dirname "$$file")"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 1s -parallel 1 "./$$(dirname "$$file")"; \
 	  done; done
 
 race: ## Test what has goroutines under the race detector (needs a C compiler)
