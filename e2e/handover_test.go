@@ -105,6 +105,7 @@ func TestHandover(t *testing.T) {
 			}
 			l.handed(t, before)
 			l.wroteOnly(t, logs, planned)
+			l.watchedFew(t, logs)
 			for cluster, was := range owned {
 				for key, fields := range l.ownedByUs(t, cluster) {
 					if was[key] != fields && !slices.Contains(planned[cluster], key) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/cilium-gitops/cilium-gitops/hack/fakeapi"
@@ -30,8 +31,8 @@ func recorded(t *testing.T, file string) facts.Facts {
 	return all[0]
 }
 
-// gathered is what is seen of a recording that is served, and how it was asked for.
-func gathered(t *testing.T, f facts.Facts, parts []facts.Part) (facts.Facts, *fakeapi.Cluster, int) {
+// served is a cluster that is served, and the way to it.
+func served(t *testing.T, f facts.Facts) (*fakeapi.Cluster, *fakeapi.Fleet, *rest.Config) {
 	t.Helper()
 	c, err := fakeapi.New(f, fakeapi.Options{})
 	if err != nil {
@@ -53,6 +54,13 @@ func gathered(t *testing.T, f facts.Facts, parts []facts.Part) (facts.Facts, *fa
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c, fleet, config
+}
+
+// gathered is what is seen of a recording that is served, and how it was asked for.
+func gathered(t *testing.T, f facts.Facts, parts []facts.Part) (facts.Facts, *fakeapi.Cluster, int) {
+	t.Helper()
+	c, fleet, config := served(t, f)
 	seen := live.Gather(t.Context(), config, live.Options{
 		Cluster: f.Cluster, Context: f.Context, Expect: f.Expect, Parts: parts, NoExec: true, Timeout: time.Minute, Now: func() time.Time { return f.Taken },
 	})
