@@ -58,6 +58,7 @@ func theCluster() []Row {
 			{"e2e", "TestHandoverStopsAtALostPod", "a real run"},
 		}},
 		{"R22", "a second manager writes what we write", "refused or stopped, with the manager's name", []Proof{
+			{"plugin/handover", "TestFault_R22_FlippedBack", "another manager sets spec.suspend, either way, once or always, from each request of a run on"},
 			{"plugin/handover", "TestRefusals", "HP204: Argo CD and its like own fields of Cilium's objects"},
 			{"plugin/act", "TestHandFieldsCrowded", "somebody is always quicker: it gives up and names the object"},
 			{"plugin/act", "TestSuspendLasts", "a suspension that another manager would take back is made to last"},

@@ -54,10 +54,13 @@ func (p *Plan) lay(in *Input, j *Journal) {
 	}
 	p.Steps = append(p.Steps,
 		Step{
-			ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: p.again(Released, Whole), Guard: hardGuards, Patient: softGuards,
+			ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: p.again(Released, Whole), While: []Want{Acting}, Guard: hardGuards, Patient: softGuards,
 			Rolls: p.Accepted, Within: p.patience(),
 		},
-		Step{ID: StepSoak, Title: "soak", Until: []Want{Released}, Guard: hardGuards, Patient: softGuards, For: in.Soak, Within: in.Soak + slack},
+		Step{
+			ID: StepSoak, Title: "soak", Until: []Want{Released}, While: []Want{Acting}, Guard: hardGuards, Patient: softGuards,
+			For: in.Soak, Within: in.Soak + slack,
+		},
 	)
 	p.Release = in.HelmRelease.Ref
 	if in.Kustomization != nil {
@@ -108,7 +111,7 @@ func (p *Plan) hold(in *Input) Step {
 func (p *Plan) wire(in *Input) Step {
 	o := in.Kustomization
 	return Step{
-		ID: StepWire, Title: "wire", Until: []Want{Wired}, Guard: hardGuards, Within: 3 * time.Minute,
+		ID: StepWire, Title: "wire", Until: []Want{Wired}, While: []Want{StillHeld}, Guard: hardGuards, Within: 3 * time.Minute,
 		Do: []Action{
 			applying(o.Ref, labelled(o), KustomizeController, "as Flux will apply it from Git"),
 			{Verb: Resume, Ref: o.Ref, Manager: FluxCLI, Why: "where it was suspended"},
@@ -120,7 +123,7 @@ func (p *Plan) wire(in *Input) Step {
 // adopt lets the HelmRelease go.
 func (p *Plan) adopt(in *Input) Step {
 	return Step{
-		ID: StepAdopt, Title: "adopt", Before: []Want{Unmoved, Held}, Until: []Want{Released},
+		ID: StepAdopt, Title: "adopt", Before: []Want{StillHeld, Unmoved, Held}, Until: []Want{Released}, While: []Want{Acting},
 		Guard: hardGuards, Patient: []check.ID{"CG402", "CG404"}, Rolls: p.Accepted, Within: timeout(in) + slack,
 		Do: []Action{{Verb: Resume, Ref: in.HelmRelease.Ref, Manager: FluxCLI, Why: "from here on Flux manages the release"}},
 	}

@@ -33,6 +33,7 @@ var errLost = errors.New("connection refused")
 type thing struct {
 	Spec    string            // digest of the spec that was last applied
 	Suspend bool              // spec.suspend
+	By      string            // whose spec.suspend is; empty where nobody has set it
 	Owners  map[string]string // field manager -> digest of what it owns
 	Labels  map[string]string
 	Deleted bool
@@ -196,6 +197,9 @@ func (m *model) helmRelease() facts.HelmRelease {
 	out := facts.HelmRelease{
 		Namespace: "kube-system", Name: "cilium", Generation: 1, Suspend: hr.Suspend, Labels: maps.Clone(hr.Labels), History: m.history(),
 	}
+	if hr.By != "" {
+		out.SuspendedBy = []string{hr.By}
+	}
 	if len(out.History) > 0 {
 		out.ObservedGeneration, out.LastAction = 1, "upgrade"
 		out.Conditions = []facts.Condition{{Type: "Ready", Status: "True", Reason: "UpgradeSucceeded"}}
@@ -283,16 +287,16 @@ func (m *model) do(a handover.Action) error {
 		o.Owners[a.Manager] = "tree"
 		switch suspend, given := body.Spec["suspend"].(bool); {
 		case given && len(body.Spec) == 1:
-			o.Owners[a.Manager], o.Suspend = "suspend", suspend
+			o.Owners[a.Manager], o.Suspend, o.By = "suspend", suspend, a.Manager
 		case given:
-			o.Suspend = suspend
+			o.Suspend, o.By = suspend, a.Manager
 		}
 		o.Spec = "tree"
 	case handover.Suspend, handover.Resume:
 		if o == nil {
 			return errors.New("not found")
 		}
-		o.Suspend = a.Verb == handover.Suspend
+		o.Suspend, o.By = a.Verb == handover.Suspend, map[handover.Verb]string{handover.Suspend: a.Manager}[a.Verb]
 		if a.Verb == handover.Resume && o.Owners[a.Manager] == "suspend" {
 			delete(o.Owners, a.Manager)
 		}

@@ -95,7 +95,7 @@ func released(f facts.Facts) (bool, string) {
 	record, found := newest(f)
 	switch {
 	case hr.Suspend:
-		return false, "HelmRelease " + hr.ID() + " is suspended"
+		return false, "HelmRelease " + hr.ID() + " is suspended" + setBy(hr)
 	case hr.ObservedGeneration < hr.Generation:
 		return false, "helm-controller has not seen the HelmRelease yet"
 	case ready.Status != "True":

@@ -25,6 +25,8 @@ const (
 	Gone        Want = "gone"         // Flux has no object of Cilium's any more
 	BackOnHelm  Want = "back-on-helm" // Helm's newest record is one that Flux did not make
 	Rolled      Want = "rolled"       // the workloads whose pods were replaced, as accepted, are whole again
+	Acting      Want = "acting"       // nobody suspends the HelmRelease that the run has let go
+	StillHeld   Want = "still-held"   // nobody lets the HelmRelease go that the run has suspended
 	Whole       Want = "whole"        // the release is the next revision of the one from before, and there is no other
 )
 
@@ -43,6 +45,8 @@ var wants = map[Want]want{
 	Released: {[]facts.Part{facts.HelmReleases, facts.Releases}, func(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return released(f)
 	}},
+	Acting:     {[]facts.Part{facts.HelmReleases}, acting},
+	StillHeld:  {[]facts.Part{facts.HelmReleases}, stillHeld},
 	LetGo:      {[]facts.Part{facts.HelmReleases, facts.Releases}, letGo},
 	Gone:       {[]facts.Part{facts.HelmReleases, facts.Kustomizations}, gone},
 	BackOnHelm: {[]facts.Part{facts.Releases}, backOnHelm},
@@ -127,7 +131,7 @@ func held(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 	case hr == nil:
 		return false, "the HelmRelease is not there"
 	case !hr.Suspend:
-		return false, "the HelmRelease is not suspended"
+		return false, "the HelmRelease is not suspended" + setBy(hr)
 	case hr.Deleting:
 		return false, "the HelmRelease is being deleted"
 	case working(hr):
