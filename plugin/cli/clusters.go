@@ -194,7 +194,12 @@ func (c *Clusters) target(raw clientapi.Config, f fleet.Fleet, context string) T
 	} else {
 		t.Config, t.Broken = c.of(raw, context)
 	}
-	if t.Config != nil {
+	if t.Broken == nil {
+		t.Broken = discreet(t.Config)
+	}
+	if t.Broken != nil {
+		t.Config = nil
+	} else {
 		t.Config.UserAgent = userAgent()
 		t.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return patient{next} })
 	}

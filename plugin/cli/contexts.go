@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientapi "k8s.io/client-go/tools/clientcmd/api"
@@ -39,6 +41,28 @@ func (c *Clusters) of(raw clientapi.Config, context string) (*rest.Config, error
 		}
 	}
 	return clientcmd.NewNonInteractiveClientConfig(raw, context, over, nil).ClientConfig()
+}
+
+// discreet moves what is secret in a server's address to where secrets are kept: the address is shown, recorded and logged. Go
+// gives a name and password in it precedence over a token; a query is never sent. An address that cannot be read is an
+// error, which does not repeat it.
+func discreet(config *rest.Config) error {
+	tls := config.Insecure || config.CAFile != "" || len(config.CAData) > 0 || config.CertFile != "" || len(config.CertData) > 0
+	at, _, err := rest.DefaultServerURL(config.Host, "", schema.GroupVersion{}, tls)
+	if err != nil {
+		return errors.New("the server's address is neither a URL nor host:port; see: kubectl config view")
+	}
+	if at.User == nil && at.RawQuery == "" && at.Fragment == "" {
+		return nil
+	}
+	if at.User != nil {
+		config.Username = at.User.Username()
+		config.Password, _ = at.User.Password()
+		config.BearerToken, config.BearerTokenFile = "", ""
+	}
+	at.User, at.RawQuery, at.Fragment = nil, "", ""
+	config.Host = at.String()
+	return nil
 }
 
 func text(flag *string) string {

@@ -4,10 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
 )
 
 const someKubeconfig = `apiVersion: v1
@@ -80,5 +82,30 @@ func TestWayToContext(t *testing.T) {
 				t.Errorf("%q of %s:\ngot  %v\nwant %v", args, context, got, want)
 			}
 		}
+	}
+}
+
+// TestDiscreet: what is secret in a server's address is used, and shown nowhere.
+func TestDiscreet(t *testing.T) {
+	for _, c := range []struct{ host, shown, user, password, token string }{
+		{"https://127.0.0.1:1", "https://127.0.0.1:1", "", "", "some"},
+		{"127.0.0.1:1", "127.0.0.1:1", "", "", "some"},
+		{"https://admin:secret@127.0.0.1:1/base", "https://127.0.0.1:1/base", "admin", "secret", ""},
+		{"https://127.0.0.1:1/base?token=secret#secret", "https://127.0.0.1:1/base", "", "", "some"},
+		{"admin:secret@127.0.0.1:1", "http://127.0.0.1:1", "admin", "secret", ""},
+	} {
+		config := &rest.Config{Host: c.host, BearerToken: "some"}
+		if err := discreet(config); err != nil {
+			t.Error(err)
+		}
+		if config.Host != c.shown || config.Username != c.user || config.Password != c.password || config.BearerToken != c.token {
+			t.Errorf("%s: %s, %q %q %q", c.host, config.Host, config.Username, config.Password, config.BearerToken)
+		}
+		if _, err := rest.HTTPClientFor(config); err != nil {
+			t.Errorf("%s: %v", c.host, err)
+		}
+	}
+	if err := discreet(&rest.Config{Host: "https://admin:secret@ho st"}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
 	}
 }

@@ -19,6 +19,7 @@ func FuzzKubeconfig(f *testing.F) {
 	f.Add("users: {" + canary + "}")
 	f.Add("users:\n- name: a\n  user: {client-key-data: " + canary + "!, password: " + canary)
 	f.Add("contexts: [{name: \"a\\e[31m\", context: null}]\ncurrent-context: b")
+	f.Add("clusters: [{name: a, cluster: {server: 'https://a:b@c/?d'}}]\ncontexts: [{name: a, context: {cluster: a}}]")
 	f.Add(canary + ": &a [*a]")
 	f.Fuzz(func(t *testing.T, text string) {
 		dir := t.TempDir()
@@ -49,6 +50,9 @@ func FuzzKubeconfig(f *testing.F) {
 			want, broken := theirs.ToRESTConfig()
 			if raw.Contexts[target.Context] != nil && (broken == nil) != (target.Broken == nil) {
 				t.Errorf("%q: %v, kubectl says %v", target.Context, target.Broken, broken)
+			}
+			if broken == nil {
+				broken = discreet(want)
 			}
 			if broken == nil && target.Broken == nil && want.Host != target.Config.Host {
 				t.Errorf("%q: %s, kubectl goes to %s", target.Context, target.Config.Host, want.Host)
