@@ -24,6 +24,7 @@ type collection struct {
 // Cluster is what one API server has to say. It is an http.Handler, and counts what it was asked.
 type Cluster struct {
 	version string
+	options Options
 
 	mu       sync.Mutex
 	all      map[string]*collection // by "group/version/resource", "v1/pods"
@@ -36,11 +37,13 @@ type Cluster struct {
 // Options are what a recording does not say.
 type Options struct {
 	RecordSize int // bytes that each of Helm's records has, at least
+	// Exec is what a command prints in a pod on a node, and whether there is such a command; nil: in no pod is any.
+	Exec func(node string, command []string) ([]byte, bool)
 }
 
 // New serves that recording.
 func New(f facts.Facts, options Options) (*Cluster, error) {
-	c := &Cluster{version: f.Live.Version, all: map[string]*collection{}, answers: map[string]answer{}, watchers: map[*watcher]bool{}, serial: 1000}
+	c := &Cluster{version: f.Live.Version, options: options, all: map[string]*collection{}, answers: map[string]answer{}, watchers: map[*watcher]bool{}, serial: 1000}
 	l := f.Live
 	put := func(resource string, list func() runtime.Object, items ...runtime.Object) {
 		if c.all[resource] == nil {

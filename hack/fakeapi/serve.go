@@ -76,8 +76,12 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.requests = append(c.requests, r.Method+" "+r.URL.RequestURI())
 	c.mu.Unlock()
-	if r.URL.Query().Get("watch") != "" {
+	switch {
+	case r.URL.Query().Get("watch") != "":
 		c.watch(w, r)
+		return
+	case strings.HasSuffix(r.URL.Path, "/exec"):
+		c.exec(w, r)
 		return
 	}
 	given := c.answer(r)
