@@ -27,7 +27,8 @@ func Promises() []Row {
 			{"e2e", "TestNamed", "the same on real clusters"},
 		}},
 		{"I3", "always resumable", "killed anywhere and run again, it ends where an undisturbed run does", []Proof{
-			{"plugin/handover", "TestCrashAtEveryRequest", "killed before or after, answer lost, nobody there: at every request of a run"},
+			{"plugin/handover", "TestFault_R02_KilledAtEveryRequest", "killed before or after every request of a run, and again and again"},
+			{"plugin/handover", "TestFault_R01_EveryRequestOfARun", "answer lost, nobody there: at every request of a run"},
 			{"plugin/handover", "TestDrillKilledAtEveryRequest", "the same for every drill"},
 			{"e2e", "TestHandoverKilled", "kill -9 and Ctrl-C in one step after another of a real run"},
 		}},

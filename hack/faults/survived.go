@@ -8,13 +8,13 @@ func theCluster() []Row {
 	return []Row{
 		{"R1", "API server lost at every request of a run", "no double effect; resume converges", []Proof{
 			{"plugin/act", "TestFault_R01_EveryActionAtEveryRequest", "each HTTP request of each action: lost before, after, 503, nobody there for a while"},
-			{"plugin/handover", "TestCrashAtEveryRequest", "each request of a run, on the model"},
+			{"plugin/handover", "TestFault_R01_EveryRequestOfARun", "each request of a run, on the model: no effect, or no answer"},
 			{"plugin/handover", "TestAPIServerAwayForAWhile", "no answer for a stretch, beginning at each request"},
 			{"plugin/act", "TestJournalAnswersLost", "each answer to a journal's write is lost"},
 			{"e2e", "TestFaults", "a real run behind a proxy that loses every so many requests"},
 		}},
 		{"R2", "kill -9 at every step", "as R1", []Proof{
-			{"plugin/handover", "TestCrashAgainAndAgain", "killed every so many requests until it gets through"},
+			{"plugin/handover", "TestFault_R02_KilledAtEveryRequest", "before and after each request of a run, and every so many requests until it gets through"},
 			{"plugin/handover", "TestDrillKilledAgainAndAgain", "the same for drills"},
 			{"e2e", "TestHandoverKilled", "a real run"},
 			{"e2e", "TestRollbackKilled", "a real rollback"},
@@ -49,12 +49,12 @@ func theCluster() []Row {
 			{"plugin/handover", "TestSomebodyElseMovesTheRelease", "a helmfile between plan and adoption"},
 		}},
 		{"R10", "release pending, failed, missing, or in two namespaces", "a named finding; no automatic repair", []Proof{
-			{"plugin/handover", "TestRefusals", "CG120, CG122, HP205 and more"},
+			{"plugin/handover", "TestFault_R10_Release", "pending, failed, missing, a second one, one by another name"},
 			{"e2e", "TestRefusals", "the same on real records"},
 			{"plugin/check", "TestFixtures", "CG120, CG122"},
 		}},
 		{"R20", "an agent's pod dies during the run", "seen, stopped, next cluster not begun, exit 4", []Proof{
-			{"plugin/handover", "TestPodReplacedMeanwhile", "at each request of a run"},
+			{"plugin/handover", "TestFault_R20_PodReplacedMeanwhile", "at each request of a run"},
 			{"e2e", "TestHandoverStopsAtALostPod", "a real run"},
 		}},
 		{"R22", "a second manager writes what we write", "refused or stopped, with the manager's name", []Proof{
@@ -74,12 +74,12 @@ func theInput() []Row {
 			{"plugin/cli/fluxhandover", "TestChanged", "what counts as changed"},
 		}},
 		{"R11", "wrong releaseName, storageNamespace, targetNamespace, chart name", "refused: would install, not adopt", []Proof{
-			{"plugin/handover", "TestRefusals", "CG208, HP103, HP104"},
+			{"plugin/handover", "TestFault_R11_Names", "each name, and a HelmRelease in another namespace or a second one"},
 			{"e2e", "TestRefusals", "on real trees and clusters, by plan and by run"},
 		}},
 		{"R12", "remediation by uninstall, force, prune without orphan", "lint and plan refuse", []Proof{
 			{"plugin/lint", "TestEveryRuleFindsItsFault", "CGL212, CGL213, CGL216, CGL221, CGL222, CGL414"},
-			{"plugin/handover", "TestRefusals", "HP105 to HP110"},
+			{"plugin/handover", "TestFault_R12_Remediation", "HP105 to HP108, HP110, in the tree that the plan is made from"},
 		}},
 		{"R13", "gzip bomb, deep JSON, truncated base64 in a release secret", "an error at once; memory bounded", []Proof{
 			{"plugin/live", "TestGzipBomb", "a bomb in a record"},

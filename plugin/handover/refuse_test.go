@@ -47,6 +47,12 @@ func template(image string) values.Tree {
 	return values.Tree{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"x": image}}}}
 }
 
+// newest gives Helm's newest record that status.
+func newest(in *handover.Input, status string) {
+	in.Facts.Live.Records = slices.Clone(in.Facts.Live.Records)
+	in.Facts.Live.Records[0].Status = status
+}
+
 // refusals is a row for each thing that must not be run, and the ID that names it.
 var refusals = map[string]struct {
 	id    string
@@ -129,9 +135,10 @@ var refusals = map[string]struct {
 	"sources not seen": {"HP403", func(in *handover.Input) {
 		in.Facts.Seen = slices.DeleteFunc(slices.Clone(in.Facts.Seen), func(p facts.Part) bool { return p == facts.Sources })
 	}},
-	"release pending": {"CG120", func(in *handover.Input) {
-		in.Facts.Live.Records = slices.Clone(in.Facts.Live.Records)
-		in.Facts.Live.Records[0].Status = "pending-upgrade"
+	"release pending": {"CG120", func(in *handover.Input) { newest(in, "pending-upgrade") }},
+	"release failed":  {"CG120", func(in *handover.Input) { newest(in, "failed") }},
+	"release missing": {"HP401", func(in *handover.Input) {
+		in.Strategy, in.Facts.Live.Records, in.Facts.Live.Release = handover.Adopt, nil, nil
 	}},
 	"a second release": {"CG122", func(in *handover.Input) {
 		in.Facts.Live.Records = append(slices.Clone(in.Facts.Live.Records), facts.Record{Namespace: "flux-system", Release: "kube-system-cilium", Revision: 1, Status: "deployed", Chart: "cilium", Secret: "s"})
@@ -148,24 +155,43 @@ var refusals = map[string]struct {
 	}},
 }
 
+// TestRefusals tries whatever belongs to no row of the faults; those are tried in TestFault_R10 to TestFault_R12.
 func TestRefusals(t *testing.T) {
-	for name, row := range refusals {
-		t.Run(name, func(t *testing.T) {
-			in := newModel(t).input()
-			if p := handover.Make(in); !p.Ready {
-				t.Fatalf("not ready before anything is wrong: %+v", p.Refusals)
-			}
-			row.spoil(&in)
-			p := handover.Make(in)
-			i := slices.IndexFunc(p.Refusals, func(r handover.Refusal) bool { return r.ID == row.id })
-			if p.Ready || i < 0 {
-				t.Fatalf("ready %t, refusals %+v", p.Ready, p.Refusals)
-			}
-			if r := p.Refusals[i]; r.Reason == "" || r.Hint == "" || len(r.Evidence) == 0 {
-				t.Errorf("%+v says too little", r)
-			}
-		})
+	rows := map[string]bool{}
+	for _, names := range refusalsOf {
+		for _, name := range names {
+			rows[name] = true
+		}
 	}
+	for name := range refusals {
+		if !rows[name] {
+			refuses(t, name)
+		}
+	}
+}
+
+// refuses holds that a plan is ready, is not once that is wrong, and says why and what next.
+func refuses(t *testing.T, name string) {
+	t.Helper()
+	row, ok := refusals[name]
+	if !ok {
+		t.Fatalf("there is no %q", name)
+	}
+	t.Run(name, func(t *testing.T) {
+		in := newModel(t).input()
+		if p := handover.Make(in); !p.Ready {
+			t.Fatalf("not ready before anything is wrong: %+v", p.Refusals)
+		}
+		row.spoil(&in)
+		p := handover.Make(in)
+		i := slices.IndexFunc(p.Refusals, func(r handover.Refusal) bool { return r.ID == row.id })
+		if p.Ready || i < 0 {
+			t.Fatalf("ready %t, refusals %+v", p.Ready, p.Refusals)
+		}
+		if r := p.Refusals[i]; r.Reason == "" || r.Hint == "" || len(r.Evidence) == 0 {
+			t.Errorf("%+v says too little", r)
+		}
+	})
 }
 
 func TestEveryRefusalHasACase(t *testing.T) {
