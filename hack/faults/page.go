@@ -2,12 +2,14 @@ package faults
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,8 +40,16 @@ func kept() ([]result, error) {
 		}
 		all = append(all, r)
 	}
-	slices.SortFunc(all, func(a, b result) int { return strings.Compare(a.Row+a.Test, b.Row+b.Test) })
+	slices.SortFunc(all, func(a, b result) int {
+		return cmp.Or(cmp.Compare(number(a.Row), number(b.Row)), cmp.Compare(a.Package, b.Package), cmp.Compare(a.Test, b.Test))
+	})
 	return all, nil
+}
+
+// number is 4 of "R4": R10 is after R9.
+func number(row string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(row, "R"))
+	return n
 }
 
 // Page is docs/faults.md.
