@@ -33,7 +33,7 @@ func Promises() []Row {
 			{"e2e", "TestHandoverKilled", "kill -9 and Ctrl-C in one step after another of a real run"},
 		}},
 		{"I4", "one operator", "a Lease", []Proof{
-			{"plugin/act", "TestTwoTakeOver", "two wait for a dead holder: one gets it"},
+			{"plugin/act", "TestFault_R07_Lock", "a living holder, a dead one, two that wait for a dead one: one gets it"},
 			{"plugin/handover", "TestSomebodyElseHasTheLock", "nothing is written once the lock is lost"},
 		}},
 		{"I5", "the kubectl plugin never writes", "the shipped read-only role suffices", []Proof{

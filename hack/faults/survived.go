@@ -38,13 +38,11 @@ func theCluster() []Row {
 			{"plugin/check", "TestOneFieldGone", "any one field of the facts is missing: no panic, no pass for want of it"},
 		}},
 		{"R7", "two operators at once; the holder dies; clocks 1 h apart", "one acts; taken over only when the lease is seen to be stale", []Proof{
-			{"plugin/act", "TestHeld", "a living holder, clocks an hour apart"},
-			{"plugin/act", "TestTakenOver", "a dead one, whatever the clocks say"},
-			{"plugin/act", "TestTwoTakeOver", "two at once"},
+			{"plugin/act", "TestFault_R07_Lock", "a living holder and a dead one, clocks an hour apart; two at once"},
 			{"plugin/act", "TestLostWhileAnswersHang", "the holder knows in time, although its renewal hangs"},
 		}},
 		{"R8", "helm-controller acts between our read and our patch", "optimistic lock", []Proof{
-			{"plugin/act", "TestConflict", "somebody writes between look and write: nothing is written"},
+			{"plugin/act", "TestFault_R08_Conflict", "somebody writes between look and write: nothing is written"},
 			{"plugin/act", "TestPatchLooksAgain", "status is no conflict, spec is"},
 			{"plugin/handover", "TestSomebodyElseMovesTheRelease", "a helmfile between plan and adoption"},
 		}},

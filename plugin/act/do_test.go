@@ -13,6 +13,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/cilium-gitops/cilium-gitops/e2e/faultproxy"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
@@ -161,8 +162,9 @@ func told(err error) string {
 	return err.Error()
 }
 
-// TestConflict has somebody resume the object between our look and our write: nothing is written then.
-func TestConflict(t *testing.T) {
+// TestFault_R08_Conflict has somebody resume the object between our look and our write: nothing is written then.
+func TestFault_R08_Conflict(t *testing.T) {
+	var result faultproxy.Result
 	for verb, a := range map[string]handover.Action{
 		"apply":     applying(helmRelease(`"a":1`), func(a *handover.Action) { a.Suspended = &yes }),
 		"resume":    {Verb: handover.Resume, Ref: releaseRef, Manager: "flux"},
@@ -184,7 +186,9 @@ func TestConflict(t *testing.T) {
 		if got := fmt.Sprint(server.object(releasePath)["spec"]); got != "map[b:2]" {
 			t.Errorf("%s: it wrote %s", verb, got)
 		}
+		result.Add("somebody writes before our "+verb, "a conflict, nothing is written")
 	}
+	result.Keep(t, "plugin/act", "R8")
 }
 
 func TestReconcile(t *testing.T) {

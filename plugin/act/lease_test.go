@@ -3,7 +3,6 @@ package act
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -82,93 +81,6 @@ func TestLock(t *testing.T) {
 			t.Error("it is renewed after it was given back")
 		}
 		_ = lock(t, c, "two").Release(t.Context())
-	})
-}
-
-// TestHeld meets a holder that lives, with clocks that agree and that do not.
-func TestHeld(t *testing.T) {
-	for by, most := range map[time.Duration]time.Duration{
-		0: 0, 3 * time.Second: 0, -3 * time.Second: 0,
-		time.Hour: 6 * time.Second, -time.Hour: 6 * time.Second, // until it is seen to renew
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			a := newAPI()
-			l := lock(t, open(t, a), "one\x1b[31m")
-			began := time.Now()
-			_, err := open(t, a, wrong(by)).Lock(t.Context(), "two")
-			var held *Held
-			if !errors.As(err, &held) || held.Holder != `one\x1b[31m` || !held.Since.Equal(began.Truncate(time.Microsecond)) {
-				t.Fatalf("clock off by %s: %v", by, err)
-			}
-			if took := time.Since(began); took > most {
-				t.Errorf("clock off by %s: known after %s", by, took)
-			}
-			if !strings.Contains(err.Error(), "flux handover status") || isLost(l) {
-				t.Errorf("%v, lost %t", err, isLost(l))
-			}
-			_ = l.Release(t.Context())
-		})
-	}
-}
-
-// die stops renewing without giving back, as a killed process does.
-func die(l *Lease) {
-	l.stop()
-	<-l.done
-}
-
-// TestTakenOver takes over from the dead, whatever the clocks say, and never sooner than the lock lasts.
-func TestTakenOver(t *testing.T) {
-	for _, by := range []time.Duration{time.Hour, -time.Hour, 20 * time.Second} {
-		synctest.Test(t, func(t *testing.T) {
-			a := newAPI()
-			die(lock(t, open(t, a), "one"))
-			began := time.Now()
-			l := lock(t, open(t, a, wrong(by)), "two")
-			if took := time.Since(began); took < leaseLasts || took > leaseLasts+time.Second {
-				t.Errorf("clock off by %s: taken over after %s", by, took)
-			}
-			if holder(a) != "two" || leaseField(a, "leaseTransitions") != float64(1) {
-				t.Errorf("%v", a.object(leasePath))
-			}
-			_ = l.Release(t.Context())
-		})
-	}
-	synctest.Test(t, func(t *testing.T) { // just dead: held, and free a little later
-		a := newAPI()
-		die(lock(t, open(t, a), "one"))
-		var held *Held
-		if _, err := open(t, a).Lock(t.Context(), "two"); !errors.As(err, &held) {
-			t.Errorf("%v", err)
-		}
-		time.Sleep(leaseLasts)
-		_ = lock(t, open(t, a), "two").Release(t.Context())
-	})
-}
-
-// TestTwoTakeOver has two wait for the same dead holder: one gets the lock.
-func TestTwoTakeOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := newAPI()
-		die(lock(t, open(t, a), "one"))
-		time.Sleep(time.Minute)
-		got := make(chan error, 2)
-		for _, who := range []string{"two", "three"} {
-			c := open(t, a)
-			go func() {
-				l, err := c.Lock(t.Context(), who)
-				got <- err
-				if err == nil {
-					<-t.Context().Done()
-					die(l)
-				}
-			}()
-		}
-		errs := []error{<-got, <-got}
-		var held *Held
-		if !(errs[0] == nil && errors.As(errs[1], &held)) && !(errs[1] == nil && errors.As(errs[0], &held)) {
-			t.Errorf("%v", errs)
-		}
 	})
 }
 
