@@ -32,7 +32,7 @@ var canaries = map[string]string{
 }
 
 // plant puts canaries into both clusters: into the record of the bootstrap's release, the settings, and a Secret that
-// values come from.
+// the HelmRelease's values come from.
 func (l *lab) plant(t *testing.T, tree string) {
 	t.Helper()
 	for _, cluster := range []string{"infra", "apps"} {
@@ -40,7 +40,7 @@ func (l *lab) plant(t *testing.T, tree string) {
 			return l.must(t, "", "kubectl", append([]string{"--context", cluster}, args...)...)
 		}
 		kubectl("-n", "flux-system", "patch", "configmap", "cluster-settings", "--type=merge", "-p", fmt.Sprintf(`{"data":{"API_TOKEN":%q}}`, canaries["cluster-settings"]))
-		kubectl("-n", "kube-system", "create", "secret", "generic", "cilium-more-values", "--from-literal=values.yaml=tls: {ca: {key: "+canaries["a Secret for values"]+"}}")
+		kubectl("-n", "kube-system", "create", "secret", "generic", "cilium-more-values", "--from-literal=values.yaml=clustermesh: {apiserver: {tls: {server: {key: "+canaries["a Secret for values"]+"}}}}")
 		name := strings.TrimSpace(kubectl("-n", "kube-system", "get", "secrets", "-l", "owner=helm,name=cilium,status=deployed", "-o", "name"))
 		packed := kubectl("-n", "kube-system", "get", name, "-o", "jsonpath={.data.release}")
 		patch := filepath.Join(t.TempDir(), "patch.json") // too long for an argument
@@ -48,6 +48,15 @@ func (l *lab) plant(t *testing.T, tree string) {
 			t.Fatal(err)
 		}
 		kubectl("-n", "kube-system", "patch", name, "--type=merge", "--patch-file", patch)
+	}
+	file := filepath.Join(tree, "kubernetes/infrastructure/networking/cilium/core/helmrelease.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := "\nspec:\n  valuesFrom:\n    - {kind: Secret, name: cilium-more-values}\n"
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "\nspec:\n", from, 1)), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

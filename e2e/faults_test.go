@@ -43,7 +43,7 @@ func (l *lab) behind(t *testing.T, plan faultproxy.Plan, around ...func(http.Han
 		front := httptest.NewServer(proxies[name])
 		t.Cleanup(front.Close)
 		t.Cleanup(front.CloseClientConnections) // watches never end by themselves; this is called first
-		config.Clusters[name] = &clientapi.Cluster{Server: front.URL}
+		config.Clusters[name] = &clientapi.Cluster{Server: strings.Replace(front.URL, "://", "://admin:"+canaries["the kubeconfig"]+"@", 1)}
 		config.Contexts[name] = &clientapi.Context{Cluster: name, AuthInfo: "canary"}
 	}
 	config.AuthInfos["canary"] = &clientapi.AuthInfo{Token: canaries["the kubeconfig"]}

@@ -87,6 +87,10 @@ func (s *Session) Values(ctx context.Context, release map[string]any) (values.Tr
 	return t, nil
 }
 
+// Reader gets the ConfigMaps and Secrets that values come from, as they are in the cluster. What Secrets hold is secret to
+// the session's Masker from then on.
+func (s *Session) Reader() client.Reader { return reader{s: s} }
+
 func typedRelease(body map[string]any) (*helmv2.HelmRelease, error) {
 	var hr helmv2.HelmRelease
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(body, &hr); err != nil {

@@ -22,13 +22,13 @@ func (c *Clusters) Render(ctx context.Context, t Target, tree *repo.Cluster) (*f
 	if release == nil {
 		return nil, errors.New("the working tree has no HelmRelease of Cilium")
 	}
-	values, err := tree.Values(release)
-	if err != nil {
-		return nil, errors.New(facts.RedactText(err.Error()))
-	}
 	session, err := chart.Open(ctx, t.Config, t.Expect)
 	if err != nil {
 		return nil, errors.New(facts.RedactText(err.Error()))
+	}
+	values, err := tree.Values(ctx, release, session.Reader())
+	if err != nil {
+		return nil, errors.New(facts.RedactText(session.Masker.Error(err).Error()))
 	}
 	if cache, err := os.UserCacheDir(); err == nil {
 		session.Fetcher.Cache = filepath.Join(cache, "cilium-gitops", "charts")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
@@ -67,9 +69,10 @@ func (c *Cluster) Release() *Object {
 	return c.Object("HelmRelease", r.Namespace, r.Name)
 }
 
-// Values are a HelmRelease's, composed as helm-controller does, with nothing masked.
-func (c *Cluster) Values(release *Object) (values.Tree, error) {
-	v, err := c.walk.compose(release, true)
+// Values are a HelmRelease's, composed as helm-controller does, with nothing masked. What values come from and the tree has
+// not, or has encrypted, is asked of live, the cluster; nil: that is an error.
+func (c *Cluster) Values(ctx context.Context, release *Object, live client.Reader) (values.Tree, error) {
+	v, err := c.walk.compose(ctx, release, true, live)
 	if err != nil {
 		return nil, fmt.Errorf("compose the values of %s: %w", release.ref(), err)
 	}

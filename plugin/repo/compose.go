@@ -23,27 +23,35 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
 
-// lookup is the part of a cluster's API that composing values asks for, answered by the tree.
+// lookup is the part of a cluster's API that composing values asks for, answered by the tree. What the tree does not have,
+// or has encrypted, is the cluster's: somebody else makes it there.
 type lookup struct {
 	client.Client // nil: nothing else is asked for
 
 	objects map[id]*Object
+	cluster client.Reader // nil: there is none to ask
 }
 
-func (l lookup) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+func (l lookup) Get(ctx context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
 	switch into := into.(type) {
 	case *corev1.ConfigMap:
 		if o := l.objects[id{"ConfigMap", key.Namespace, key.Name}]; o != nil {
 			return runtime.DefaultUnstructuredConverter.FromUnstructured(o.Body, into)
 		}
-		return apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, key.Name)
+		if l.cluster == nil {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "configmaps"}, key.Name)
+		}
 	case *corev1.Secret:
-		if o := l.objects[id{"Secret", key.Namespace, key.Name}]; o != nil {
+		if o := l.objects[id{"Secret", key.Namespace, key.Name}]; o != nil && (!o.encrypted() || l.cluster == nil) {
 			return secret(o, into)
 		}
-		return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
+		if l.cluster == nil {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, key.Name)
+		}
+	default:
+		return errors.New("is neither a ConfigMap nor a Secret")
 	}
-	return errors.New("is neither a ConfigMap nor a Secret")
+	return l.cluster.Get(ctx, key, into)
 }
 
 func secret(o *Object, into *corev1.Secret) error {
@@ -74,8 +82,8 @@ func valuesReferences(o *Object) ([]meta.ValuesReference, error) {
 }
 
 // compose is what helm-controller hands to Helm: valuesFrom in their order, spec.values over them, and what has a
-// target path over all. secrets tells whether Secrets count.
-func (w *walk) compose(o *Object, secrets bool) (values.Tree, error) {
+// target path over all. secrets tells whether Secrets count, and cluster, if not nil, has what the tree has not.
+func (w *walk) compose(ctx context.Context, o *Object, secrets bool, cluster client.Reader) (values.Tree, error) {
 	refs, err := valuesReferences(o)
 	if err != nil {
 		return nil, fmt.Errorf("read spec.valuesFrom: %w", err)
@@ -100,7 +108,7 @@ func (w *walk) compose(o *Object, secrets bool) (values.Tree, error) {
 		}
 	}
 	composed, err := chartutil.ChartValuesFromReferences(
-		context.Background(), logr.Discard(), lookup{objects: w.objects}, o.Namespace, inline, refs...)
+		ctx, logr.Discard(), lookup{objects: w.objects, cluster: cluster}, o.Namespace, inline, refs...)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +125,7 @@ func (w *walk) valuesOf(o *Object, r *facts.GitRelease) {
 			Found: found != nil, Encrypted: found != nil && found.encrypted(),
 		})
 	}
-	composed, err := w.compose(o, true)
+	composed, err := w.compose(context.Background(), o, true, nil)
 	if err != nil {
 		w.problem(facts.GitProblem{
 			GitPlace: o.at("spec", "valuesFrom"), Kind: facts.ProblemValues, By: o.By, Object: o.ref(), Field: "spec.valuesFrom",
@@ -127,7 +135,7 @@ func (w *walk) valuesOf(o *Object, r *facts.GitRelease) {
 	}
 	r.ValuesDigest = chartutil.DigestValues(digest.Canonical, map[string]any(composed)).String()
 	r.Templated = templated(manifest.Get(o.Template, "spec", "values"), "")
-	plain, err := w.compose(o, false)
+	plain, err := w.compose(context.Background(), o, false, nil)
 	if err != nil {
 		plain = values.Tree{}
 	}

@@ -91,7 +91,7 @@ spec:
 	if strings.Contains(string(text), canary) {
 		t.Errorf("a secret is among the facts:\n%s", text)
 	}
-	v, err := c.Values(c.Release())
+	v, err := c.Values(t.Context(), c.Release(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -153,7 +153,7 @@ func composed(t *testing.T, dir string, c scaffold.Cluster) values.Tree {
 	if got.Release() == nil {
 		t.Fatal("the tree has no HelmRelease")
 	}
-	v, err := got.Values(got.Release())
+	v, err := got.Values(t.Context(), got.Release(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -169,9 +169,15 @@ func (l *look) git(ctx context.Context) (side, error) {
 	if hr == nil {
 		return side{}, cli.Usage("the working tree %s gives cluster %s no HelmRelease of Cilium", l.o.clusters.Repo(), l.target.Name)
 	}
-	t, err := c.Values(hr)
+	var t values.Tree
+	if l.session != nil {
+		t, err = c.Values(ctx, hr, l.session.Reader())
+		err = l.masker.Error(err)
+	} else if t, err = c.Values(ctx, hr, nil); err != nil {
+		err = cli.Usage("%s", facts.RedactText(err.Error()))
+	}
 	if err != nil {
-		return side{}, cli.Usage("%s", facts.RedactText(err.Error()))
+		return side{}, err
 	}
 	known := c.Facts().Cilium()
 	l.masker.Learn(t, facts.Redact(t))
