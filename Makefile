@@ -36,7 +36,7 @@ lab-down: lab-bin ## Stop the lab
 	bin/lab down
 
 e2e: build lab-bin ## Test both plugins against a lab of its own, then, where the machine can, on Cilium's own agents
-	$(GO) test -tags e2e -count=1 -timeout 75m -v ./e2e
+	$(GO) test -tags e2e -count=1 -timeout 75m -parallel 2 -v ./e2e
 	E2E_REAL=1 $(GO) test -tags e2e -count=1 -timeout 20m -v -run '^TestRealAgents$$' ./e2e
 
 e2e-real: build lab-bin ## Test against a lab with Cilium's own agents, where the machine can have one (root, BTF, clang: lab/README.md)
@@ -59,8 +59,8 @@ fuzz: ## Run each fuzz target for a while (FUZZTIME=10s)
 	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 1s -parallel 1 "./$$(dirname "$$file")"; \
 	  done; done
 
-race: ## Test what has goroutines under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -count=1 ./plugin/live ./plugin/act ./plugin/probe ./plugin/cli/fluxhandover
+race: ## Test what has goroutines under the race detector (needs a C compiler; half an hour)
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout 60m ./plugin/live ./plugin/act ./plugin/probe ./plugin/cli/... ./plugin/handover ./plugin/chart ./plugin/repo ./hack/fakeapi
 
 GOVULNCHECK := v1.1.4
 VULNCHECK    = $(TOOLS)/govulncheck-$(GOVULNCHECK)/govulncheck

@@ -21,6 +21,7 @@ func (l *lab) podsOf(t *testing.T, cluster, selector string) []string {
 
 // TestNamed: what is accepted by name, and what is allowed by name.
 func TestNamed(t *testing.T) {
+	t.Parallel()
 	l := another(t, "--helm", "3")
 	tree := l.scaffolded(t)
 	t.Run("a role of its own", func(t *testing.T) { l.byItsRole(t, tree, "apps") })

@@ -114,6 +114,7 @@ func managers(t *testing.T, c *act.Cluster, ref handover.Ref) (map[string]metav1
 
 // TestActAdoption adopts Cilium by the actions of a handover, hands its fields over, and lets go of it again.
 func TestActAdoption(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	c := l.opened(t)
 	var values map[string]any

@@ -11,14 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestPredictionIsOutcome has Flux adopt a release, after saying what would come of it: a sample of the variations, on
-// the lab that the other tests have. TestMatrix runs all of them.
+// TestPredictionIsOutcome has Flux adopt a release, after saying what would come of it: a sample of the variations.
+// TestMatrix runs all of them.
 func TestPredictionIsOutcome(t *testing.T) {
+	t.Parallel()
 	const on = "apps"
-	t.Cleanup(func() { labDo(t, "reset", on) })
+	l := another(t)
 	for _, v := range variations() {
 		if v.sample {
-			t.Run(v.testName(), func(t *testing.T) { adopt(t, cell{lab: &theLab, on: on, cilium: "1.18.2"}, v) })
+			t.Run(v.testName(), func(t *testing.T) { adopt(t, cell{lab: l, on: on, cilium: "1.18.2"}, v) })
 		}
 	}
 }

@@ -130,6 +130,7 @@ func (l *lab) drills(t *testing.T, tree, cluster string, code int, args ...strin
 // TestDrills: on a cluster under Flux every drill shows what it is for, no pod of Cilium's changes, and afterwards every
 // object is what it was; killed in the middle, whoever comes next finishes.
 func TestDrills(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.scaffolded(t)
 	l.quick(t, tree)

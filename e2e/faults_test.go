@@ -123,7 +123,7 @@ func (l *lab) lossy(t *testing.T, tree string, search *search) {
 	for turn := range 12 {
 		r = behind.run(t, tree, "flux-handover", args...)
 		search.look(t, fmt.Sprintf("run %d behind faults", turn), r.stdout+r.stderr)
-		t.Logf("turn %d: exit code %d\n%s", turn, r.code, r.stderr)
+		t.Logf("turn %d: exit code %d\n%s%s", turn, r.code, r.stderr, r.stdout)
 		if r.code == 0 {
 			break
 		}

@@ -57,6 +57,7 @@ func (l *lab) reconcile(t *testing.T, cluster string, objects ...string) {
 // TestScaffoldIsAdopted: what scaffold writes from both live clusters is applied by Flux with no hand edit: adopted,
 // ready, and no pod replaced.
 func TestScaffoldIsAdopted(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.clone(t)
 	before := map[string]string{"infra": l.pods(t, "infra"), "apps": l.pods(t, "apps")}
@@ -82,6 +83,7 @@ func TestScaffoldIsAdopted(t *testing.T) {
 
 // TestScaffoldRoundTrip: scaffolded and composed again, the values are those of the release, whatever Cilium and Helm.
 func TestScaffoldRoundTrip(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ cilium, helm string }{{"1.16.5", "3"}, {"1.19.1", "4"}, {"1.20.2", "3"}} {
 		t.Run(fmt.Sprintf("Cilium %s by Helm %s", c.cilium, c.helm), func(t *testing.T) {
 			roundTrip(t, another(t, "--cilium-version", c.cilium, "--helm", c.helm))
@@ -129,6 +131,7 @@ func TestCompareOnTheLab(t *testing.T) {
 // TestTheStoryMendedIsAdopted takes the story's own manifests, has lint mend what is mechanical, does by hand what
 // lint then still asks for, and pushes: adopted, and no pod replaced.
 func TestTheStoryMendedIsAdopted(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.clone(t)
 	before := map[string]string{"infra": l.pods(t, "infra"), "apps": l.pods(t, "apps")}

@@ -83,6 +83,7 @@ func (l *lab) handed(t *testing.T, before map[string]string) {
 // TestHandover: from freshly bootstrapped clusters to Flux, with the tree in Git or not yet, whatever Helm bootstrapped;
 // through the real flux; and nothing but what the plan lists is written.
 func TestHandover(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, helm string
 		wired      bool
@@ -300,6 +301,7 @@ func (l *lab) reaches(t *testing.T, cluster, step string) {
 // TestHandoverKilled: the process is killed in one step after another of a real run; whoever goes on ends where an
 // undisturbed run does.
 func TestHandoverKilled(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.scaffolded(t)
 	before := l.both(t)
@@ -362,6 +364,7 @@ func (l *lab) free(t *testing.T, cluster string) {
 // TestHandoverStopsAtALostPod: an agent's pod is deleted while the first cluster is watched: seen, frozen, the second
 // cluster not begun, exit code 4.
 func TestHandoverStopsAtALostPod(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.scaffolded(t)
 	cmd, out := l.background(t, tree, "run", "--context", "infra,apps", "--sequence", "infra,apps", "--yes", "--soak", "5m")

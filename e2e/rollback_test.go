@@ -132,6 +132,7 @@ func (l *lab) killedIn(t *testing.T, tree, cluster, step string, args ...string)
 // the cluster is again what its bootstrap left, and can be handed over again: with a bootstrap by Helm 3, too, where Flux
 // takes three empty keys from cilium-config and the rollback brings them back.
 func TestRollback(t *testing.T) {
+	t.Parallel()
 	for helm, clusters := range map[string]map[string][]string{
 		"4": {"infra": {"source", "hold", "adopt", "fields", "proof", ""}},
 		"3": {"infra": {"hold", "adopt", ""}},
@@ -172,6 +173,7 @@ func (l *lab) thereAndBack(t *testing.T, tree, cluster, step string) {
 
 // TestRollbackKilled: a rollback that is killed goes on when it is called again, in Helm's own work, too.
 func TestRollbackKilled(t *testing.T) {
+	t.Parallel()
 	l := another(t, "--helm", "3")
 	tree := l.scaffolded(t)
 	before, pods := l.whole(t, "infra"), l.pods(t, "infra")
@@ -197,6 +199,7 @@ func TestRollbackKilled(t *testing.T) {
 // TestRollbackOfWhatGitApplies: without a journal, adopted by a push. While Git applies it, Flux's objects stay,
 // suspended; once it is out of Git they go.
 func TestRollbackOfWhatGitApplies(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	before, pods := map[string]map[string]string{}, l.both(t)
 	for _, cluster := range []string{"infra", "apps"} {
@@ -238,6 +241,7 @@ func TestRollbackOfWhatGitApplies(t *testing.T) {
 // TestTheStorysRollback: without the seatbelts that scaffold writes, deleting the Kustomization removes Cilium, and
 // verify says so beforehand; ours does not.
 func TestTheStorysRollback(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.scaffolded(t)
 	core := filepath.Join(tree, "kubernetes/infrastructure/networking/cilium/core/helmrelease.yaml")
@@ -306,6 +310,7 @@ func (l *lab) cleans(t *testing.T, cluster, what string) {
 // TestCleanupOfASecondRelease: a HelmRelease with the wrong name has made a second release over Cilium's objects. Its
 // record goes only once nothing needs it, and Cilium is not touched.
 func TestCleanupOfASecondRelease(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	pods := l.pods(t, "infra")
 	file := filepath.Join(t.TempDir(), "wrong.yaml")

@@ -40,6 +40,7 @@ func (l *lab) pages(t *testing.T, tree string) map[string][]commands {
 // TestRunbook: every command of the runbook's pages, in the order of the pages with the way back at last, succeeds as it
 // stands; handing over touches no pod; and in the end Cilium is the bootstrap's.
 func TestRunbook(t *testing.T) {
+	t.Parallel()
 	l := another(t)
 	tree := l.scaffolded(t)
 	l.soon(t, tree)

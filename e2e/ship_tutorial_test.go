@@ -20,6 +20,7 @@ import (
 // differ from run to run; the page may hold any. Of a verification of everything, only what it came to is compared: which
 // checks there are is not this page's matter.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	const page = "../docs/tutorial.md"
 	text, err := os.ReadFile(page)
 	if err != nil {

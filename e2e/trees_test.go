@@ -19,6 +19,7 @@ import (
 // TestRepoBuildsWhatFluxApplies pushes trees to the lab and compares every object that repo builds with the one that
 // kustomize-controller applied: no field more, none less, none other.
 func TestRepoBuildsWhatFluxApplies(t *testing.T) {
+	t.Parallel()
 	l := another(t, "--no-cilium")
 	tree := l.clone(t)
 	archive, err := txtar.ParseFile("testdata/trees.txtar")

@@ -24,7 +24,10 @@ func To(config *rest.Config) (http.Handler, error) {
 		return nil, fmt.Errorf("prepare the connection to %s: %w", config.Host, err)
 	}
 	return &httputil.ReverseProxy{
-		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("Authorization") // those of config count, not the client's
+		},
 		Transport:     transport,
 		FlushInterval: -1, // a watch's events are told at once
 	}, nil
