@@ -144,8 +144,8 @@ func apply(d Delta, root map[string]any) error {
 
 // Swap is the differences seen from the other side: Swap(Diff(a, b)) is Diff(b, a).
 func Swap(deltas []Delta) []Delta {
-	out := make([]Delta, len(deltas))
-	for i, d := range deltas {
+	var out []Delta
+	for _, d := range deltas {
 		d.From, d.To = d.To, d.From
 		switch d.Class {
 		case Added:
@@ -153,7 +153,7 @@ func Swap(deltas []Delta) []Delta {
 		case Removed:
 			d.Class = Added
 		}
-		out[i] = d
+		out = append(out, d)
 	}
 	return out
 }
