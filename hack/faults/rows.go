@@ -48,7 +48,7 @@ func Promises() []Row {
 		}},
 		{"I7", "no secret in any output", "see R19", []Proof{
 			{"e2e", "TestFaults", "the whole command set over clusters full of canaries"},
-			{"plugin/chart", "TestCanaries", "whatever a chart does with a secret"},
+			{"plugin/chart", "TestFault_R19_Canaries", "whatever a chart does with a secret"},
 			{"plugin/handover", "TestNothingSecretIsKept", "neither plan nor journal keeps what is applied"},
 		}},
 		{"I8", "no change outside the plan", "what is written is in the plan's list", []Proof{

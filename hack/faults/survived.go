@@ -21,7 +21,7 @@ func theCluster() []Row {
 			{"plugin/act", "TestDateKilled", "between the two writes of dating"},
 		}},
 		{"R3", "exec forbidden; any single verb forbidden", "unknown, exit 3, names the verb", []Proof{
-			{"plugin/live", "TestForbiddenOne", "each path in turn"},
+			{"plugin/live", "TestFault_R03_Forbidden", "each path in turn, and exec: what needs it is unknown, for that verb"},
 			{"e2e", "TestEachRightMissing", "one verb of one resource of the shipped role at a time"},
 			{"e2e", "TestExecForbidden", "pods/exec and pods/portforward"},
 		}},
@@ -32,8 +32,7 @@ func theCluster() []Row {
 			{"e2e", "TestFaultsSample", "verify of real clusters behind the proxy"},
 		}},
 		{"R6", "no Flux CRDs, no Gateway API, old served versions", "skip or fail with a reason", []Proof{
-			{"plugin/live", "TestNotFoundIsAbsence", "each kind that may be missing"},
-			{"plugin/live", "TestServedVersionsWithoutBundle", "only older versions are served"},
+			{"plugin/live", "TestFault_R06_NotServed", "each kind that may be missing; only older versions are served"},
 			{"plugin/act", "TestWatchWithoutFlux", "pods are watched where HelmRelease is not served"},
 			{"plugin/check", "TestOneFieldGone", "any one field of the facts is missing: no panic, no pass for want of it"},
 		}},
@@ -80,8 +79,8 @@ func theInput() []Row {
 			{"plugin/handover", "TestFault_R12_Remediation", "HP105 to HP108, HP110, in the tree that the plan is made from"},
 		}},
 		{"R13", "gzip bomb, deep JSON, truncated base64 in a release secret", "an error at once; memory bounded", []Proof{
-			{"plugin/live", "TestGzipBomb", "a bomb in a record"},
-			{"plugin/chart", "TestBombs", "the same where records are rendered from"},
+			{"plugin/live", "TestFault_R13_Records", "each of them in a record, with the memory measured"},
+			{"plugin/chart", "TestFault_R13_Bombs", "the same where records are rendered from, and in charts and trees"},
 			{"plugin/live", "FuzzRelease", "the decoder"},
 		}},
 		{"R14", "YAML bombs, million-line values, template loops", "bounded time and memory", []Proof{
@@ -108,7 +107,7 @@ func theInput() []Row {
 		}},
 		{"R19", "canary secrets in values, valuesFrom, release, errors", "none in any output", []Proof{
 			{"e2e", "TestFaults", "both programs' whole command set: raw, base64, gzip in stdout, stderr, and all files written"},
-			{"plugin/chart", "TestCanaries", "whatever a chart does with a secret"},
+			{"plugin/chart", "TestFault_R19_Canaries", "whatever a chart does with a secret"},
 			{"e2e", "TestRecordingHoldsNoSecret", "a recording"},
 		}},
 		{"R23", "drift detection loops on Helm-made Hubble certificates", "a lint rule and a finding of verify", []Proof{

@@ -16,6 +16,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 
+	"github.com/cilium-gitops/cilium-gitops/e2e/faultproxy"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
@@ -75,8 +76,9 @@ func TestLeaksAreFound(t *testing.T) {
 	}
 }
 
-// TestCanaries: a secret, wherever it comes from, is in nothing that leaves the package, however a chart handles it.
-func TestCanaries(t *testing.T) {
+// TestFault_R19_Canaries: a secret, wherever it comes from, is in nothing that leaves the package, however a chart handles it.
+func TestFault_R19_Canaries(t *testing.T) {
+	var result faultproxy.Result
 	const fine = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: leak}\ndata:\n"
 	for name, c := range map[string]struct{ template, schema string }{
 		"said in a failure":            {template: `{{ fail (printf "bad key %s" .Values.tls.ca.key) }}`},
@@ -116,8 +118,14 @@ func TestCanaries(t *testing.T) {
 			if got := leaks(fmt.Sprint(err)+"\n"+string(text), canary, 2); len(got) > 0 {
 				t.Errorf("%s, from %s: %v in %.300s", name, from, got, fmt.Sprint(err))
 			}
+			outcome := "rendered, no canary"
+			if err != nil {
+				outcome = "an error, no canary"
+			}
+			result.Add("a canary from "+from+", in a chart that lets it out", outcome)
 		}
 	}
+	result.Keep(t, "plugin/chart", "R19")
 }
 
 // withLeak is the fixture in a folder, with one more template and another schema.

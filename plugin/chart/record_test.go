@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium-gitops/cilium-gitops/e2e/faultproxy"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
@@ -69,21 +70,28 @@ func gigabyte(t *testing.T) []byte {
 	return bytes.Repeat(once.Bytes(), 1<<30/part)
 }
 
-// TestBombs: what is about a megabyte and inflates to a gigabyte, a record, a chart or a tree, is an error and no memory.
-func TestBombs(t *testing.T) {
+// TestFault_R13_Bombs: what is about a megabyte and inflates to a gigabyte, a record, a chart or a tree, is an error and
+// no memory; so are a record that is nested without end, and one that was cut short.
+func TestFault_R13_Bombs(t *testing.T) {
 	bomb := gigabyte(t)
 	if len(bomb) > 2<<20 {
 		t.Fatalf("the bomb is %d KiB itself", len(bomb)>>10)
 	}
 	record := []byte(base64.StdEncoding.EncodeToString(bomb))
+	deep := packed(t, []byte(`{"config":`+strings.Repeat(`{"a":`, 1<<20)))
+	cut := packed(t, []byte(`{"name":"cilium"}`))
+	cut = cut[:len(cut)-7]
+	var result faultproxy.Result
 	for name, c := range map[string]struct {
 		open  func() error
 		limit uint64 // MiB that may be allocated, all in all
 	}{
-		"a record": {func() error { _, err := DecodeRecord(record); return err }, 8},
-		"a chart":  {func() error { _, err := unpack(bomb, "here", ""); return err }, 16},
-		"a tree":   {func() error { _, err := ofTree(bomb, "x", nil); return err }, 16},
-		"a chart of one file": {func() error {
+		"deep JSON in a record":      {func() error { _, err := DecodeRecord(deep); return err }, 48},
+		"a record cut in its base64": {func() error { _, err := DecodeRecord(cut); return err }, 1},
+		"a bomb for a record":        {func() error { _, err := DecodeRecord(record); return err }, 8},
+		"a bomb for a chart":         {func() error { _, err := unpack(bomb, "here", ""); return err }, 16},
+		"a bomb for a tree":          {func() error { _, err := ofTree(bomb, "x", nil); return err }, 16},
+		"a bomb for a chart of one file": {func() error {
 			_, err := unpack(tarBomb(t), "here", "")
 			return err
 		}, 64},
@@ -102,7 +110,9 @@ func TestBombs(t *testing.T) {
 		if grown := int64(after.Sys) - int64(before.Sys); grown > 64<<20 {
 			t.Errorf("%s: %d MiB more were taken from the system", name, grown>>20)
 		}
+		result.Add(name, "an error, memory bounded")
 	}
+	result.Keep(t, "plugin/chart", "R13")
 }
 
 // tarBomb is a chart with a file of 1 GiB, as its header says.

@@ -136,40 +136,6 @@ func TestOnlyWhatIsAskedForIsSeen(t *testing.T) {
 	}
 }
 
-// TestForbiddenOne forbids one path at a time: just the parts that are read there are blind, and the verb is named.
-func TestForbiddenOne(t *testing.T) {
-	for path, c := range map[string]struct {
-		verb, resource string
-		blind          []facts.Part
-	}{
-		versionPath:          {"get", "/version", []facts.Part{facts.Version}},
-		nodesPath:            {"list", "nodes", []facts.Part{facts.Nodes}},
-		daemonSetsPath:       {"list", "daemonsets", []facts.Part{facts.DaemonSets}},
-		deploymentsPath:      {"list", "deployments", []facts.Part{facts.Deployments}},
-		podsPath:             {"list", "pods", []facts.Part{facts.Pods}},
-		configPath:           {"get", "configmaps", []facts.Part{facts.Config}},
-		settingsPath:         {"get", "configmaps", []facts.Part{facts.Settings}},
-		secretsPath + "?tls": {"list", "secrets", []facts.Part{facts.Certificates}},
-		secretsPath:          {"list", "secrets", []facts.Part{facts.Release, facts.Releases}},
-		fluxSecretsPath:      {"list", "secrets", []facts.Part{facts.Release, facts.Releases}},
-		recordPath:           {"get", "secrets", []facts.Part{facts.Release}},
-		crdsPath:             {"list", "customresourcedefinitions", []facts.Part{facts.CRDs}},
-		classesPath:          {"list", "gatewayclasses", []facts.Part{facts.GatewayClasses}},
-		monitorsPath:         {"list", "servicemonitors", []facts.Part{facts.ServiceMonitors}},
-	} {
-		s := newServer(t)
-		s.answers[path] = forbid(c.verb, c.resource)
-		f := gather(t, s, options(everything()...))
-		want := map[facts.Part]string{}
-		for _, part := range c.blind {
-			want[part] = fmt.Sprintf("forbidden: User \"viewer\" cannot %s resource %q in API group \"\" in the namespace \"kube-system\"", c.verb, c.resource)
-		}
-		if !reflect.DeepEqual(f.Blind, want) {
-			t.Errorf("%s: got  %v\nwant %v", path, f.Blind, want)
-		}
-	}
-}
-
 // TestAgentsOfUnseenPods shows that nobody is asked where it is not known whom.
 func TestAgentsOfUnseenPods(t *testing.T) {
 	s := newServer(t)
@@ -184,21 +150,6 @@ func TestAgentsOfUnseenPods(t *testing.T) {
 	}
 	if want := map[facts.Part]string{facts.Tunnels: facts.NoProbe}; !reflect.DeepEqual(f.Declined, want) {
 		t.Errorf("declined: %v", f.Declined)
-	}
-}
-
-func TestNotFoundIsAbsence(t *testing.T) {
-	s := newServer(t)
-	for _, path := range []string{configPath, settingsPath, classesPath, monitorsPath} {
-		delete(s.answers, path)
-	}
-	s.answers[secretsPath] = object(partials())
-	f := gather(t, s, options(everything()...))
-	if len(f.Blind) > 0 {
-		t.Errorf("blind: %v", f.Blind)
-	}
-	if l := f.Live; l.Config != nil || l.Settings != nil || l.GatewayClasses != nil || l.ServiceMonitors != nil || l.Records != nil || l.Release != nil {
-		t.Errorf("%+v", l)
 	}
 }
 
@@ -391,19 +342,6 @@ func TestKubeProxyOfAnotherNamespace(t *testing.T) {
 	f := gather(t, s, o)
 	if len(f.Blind) > 0 || len(f.Live.DaemonSets) != 1 || len(f.Live.Pods) != 2 || f.Live.Pods[1].Name != "kube-proxy-infra-1" {
 		t.Errorf("blind %v\n%+v\n%+v", f.Blind, f.Live.DaemonSets, f.Live.Pods)
-	}
-}
-
-func TestServedVersionsWithoutBundle(t *testing.T) {
-	s := newServer(t)
-	s.answers[crdsPath] = object(partials(partial("gateways.gateway.networking.k8s.io", "", nil, nil), partial("tlsroutes.gateway.networking.k8s.io", "", nil, nil)))
-	s.answers[crdsPath+"/gateways.gateway.networking.k8s.io"] = object(map[string]any{
-		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": map[string]any{"name": "gateways.gateway.networking.k8s.io"},
-		"spec": map[string]any{"versions": []any{map[string]any{"name": "v1alpha2", "served": false}, map[string]any{"name": "v1", "served": true}, "odd"}},
-	})
-	f := gather(t, s, options(facts.CRDs))
-	if len(f.Live.CRDs) != 2 || !slices.Equal(f.Live.CRDs[0].Served, []string{"v1"}) || f.Live.CRDs[1].Served != nil || len(f.Blind) > 0 {
-		t.Errorf("%+v, blind %v", f.Live.CRDs, f.Blind)
 	}
 }
 

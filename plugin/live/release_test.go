@@ -14,6 +14,7 @@ import (
 	core "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/cilium-gitops/cilium-gitops/e2e/faultproxy"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
@@ -91,8 +92,6 @@ func TestDecodeReleaseErrors(t *testing.T) {
 	}{
 		"no data":           {nil, "has no key release"},
 		"not base64":        {[]byte("{{{"), "not base64"},
-		"truncated base64":  {whole[:len(whole)-7], "not base64"},
-		"truncated gzip":    {based(packed[:len(packed)/2]), "gzip is damaged"},
 		"gzip without tail": {based(packed[:len(packed)-4]), "gzip is damaged"},
 		"wrong checksum":    {based(flipped), "gzip is damaged"},
 		"head of gzip":      {based([]byte{0x1f, 0x8b, 0x08}), "not gzip"},
@@ -100,8 +99,6 @@ func TestDecodeReleaseErrors(t *testing.T) {
 		"text":              {based([]byte(canary)), "not Helm's JSON"},
 		"other types":       {zipped(t, []byte(`{"config":"`+canary+`"}`)), "not Helm's JSON"},
 		"a bad time":        {zipped(t, []byte(`{"info":{"last_deployed":"`+canary+`"}}`)), "not Helm's JSON"},
-		"deep JSON":         {zipped(t, []byte(`{"config":`+strings.Repeat(`{"a":`, 1<<20))), "not Helm's JSON"},
-		"deep lists":        {zipped(t, []byte(`{"config":{"a":`+strings.Repeat(`[`, 1<<22))), "not Helm's JSON"},
 	} {
 		r, err := decodeRelease(secret(c.data))
 		if err == nil || !strings.Contains(err.Error(), c.want) || r != nil {
@@ -131,28 +128,49 @@ func gigabyte(t *testing.T) []byte {
 	return bytes.Repeat(once.Bytes(), 1<<30/part)
 }
 
-// TestGzipBomb: a record of a megabyte that inflates to a gigabyte is an error that costs no memory: neither what it
-// inflates to nor what it may inflate to is ever held.
-func TestGzipBomb(t *testing.T) {
+// TestFault_R13_Records: a record of a megabyte that inflates to a gigabyte, one that is nested without end and one that
+// was cut short are errors at once that quote nothing and cost little memory: neither what a bomb inflates to nor what it
+// may inflate to is ever held.
+func TestFault_R13_Records(t *testing.T) {
 	bomb := gigabyte(t)
 	if len(bomb) > 2<<20 {
 		t.Fatalf("the bomb is %d KiB itself", len(bomb)>>10)
 	}
-	data := secret(based(bomb))
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	r, err := decodeRelease(data)
-	runtime.ReadMemStats(&after)
-	if err == nil || !strings.Contains(err.Error(), "more than 32 MiB") || r != nil {
-		t.Errorf("%v, %v", r, err)
+	whole := zipped(t, []byte(helm3))
+	packed, err := base64.StdEncoding.DecodeString(string(whole))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if used := after.TotalAlloc - before.TotalAlloc; used > 8<<20 {
-		t.Errorf("%d MiB allocated on the way", used>>20)
+	var result faultproxy.Result
+	for name, c := range map[string]struct {
+		data  []byte
+		want  string
+		limit uint64 // MiB that may be allocated, all in all
+	}{
+		"a gzip bomb":      {based(bomb), "more than 32 MiB", 8},
+		"deep JSON":        {zipped(t, []byte(`{"config":`+strings.Repeat(`{"a":`, 1<<20))), "not Helm's JSON", 48},
+		"deep lists":       {zipped(t, []byte(`{"config":{"a":`+strings.Repeat(`[`, 1<<22))), "not Helm's JSON", 48},
+		"truncated base64": {whole[:len(whole)-7], "not base64", 1},
+		"truncated gzip":   {based(packed[:len(packed)/2]), "gzip is damaged", 1},
+	} {
+		data := secret(c.data)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		r, err := decodeRelease(data)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), canary) || r != nil {
+			t.Errorf("%s: %v, %v", name, r, err)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > c.limit<<20 {
+			t.Errorf("%s: %d MiB allocated on the way", name, used>>20)
+		}
+		if grown := int64(after.Sys) - int64(before.Sys); grown > 64<<20 {
+			t.Errorf("%s: %d MiB more are taken from the system", name, grown>>20)
+		}
+		result.Add(name, "an error, memory bounded")
 	}
-	if grown := int64(after.Sys) - int64(before.Sys); grown > 64<<20 {
-		t.Errorf("%d MiB more are taken from the system", grown>>20)
-	}
+	result.Keep(t, "plugin/live", "R13")
 }
 
 func TestRecord(t *testing.T) {
