@@ -140,7 +140,8 @@ func (p *Plan) fields(in *Input, j *Journal) Step {
 		}
 	}
 	return Step{
-		ID: StepFields, Title: "fields", Before: []Want{Released}, Until: []Want{OneOwner}, Guard: hardGuards, Patient: softGuards, Rolls: p.Accepted, Within: slack,
+		ID: StepFields, Title: "fields", Once: []Want{Released}, Until: []Want{OneOwner}, While: []Want{Acting},
+		Guard: hardGuards, Patient: softGuards, Rolls: p.Accepted, Within: slack,
 		Do: []Action{{
 			Verb: HandFields, From: HelmCLI, Manager: HelmController, Objects: objects,
 			Why: "else what is removed in Git stays in the cluster",

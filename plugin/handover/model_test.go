@@ -62,6 +62,10 @@ type model struct {
 	stuck bool
 	lose  func(*model) // what becomes of what rolls when all its pods are new
 
+	// slow: helm-controller needs some looks until it has seen that it was let go; lag is how many are left.
+	slow bool
+	lag  int
+
 	dated *facts.ConfigMap // what cilium-config was last dated by
 
 	upgrades, installs, backups int
@@ -155,6 +159,7 @@ func (m *model) inspect(after string) {
 
 // controllers is what Flux does between two requests.
 func (m *model) controllers() {
+	m.lag = max(m.lag-1, 0)
 	m.roll()
 	if ks := m.objects[wiringRef]; ks != nil && !ks.Suspend && m.wired {
 		hr := m.objects[releaseRef]
@@ -201,7 +206,10 @@ func (m *model) helmRelease() facts.HelmRelease {
 		out.SuspendedBy = []string{hr.By}
 	}
 	if len(out.History) > 0 {
-		out.ObservedGeneration, out.LastAction = 1, "upgrade"
+		out.LastAction = "upgrade"
+		if m.lag == 0 {
+			out.ObservedGeneration = 1
+		}
 		out.Conditions = []facts.Condition{{Type: "Ready", Status: "True", Reason: "UpgradeSucceeded"}}
 	}
 	return out
@@ -297,6 +305,9 @@ func (m *model) do(a handover.Action) error {
 			return errors.New("not found")
 		}
 		o.Suspend, o.By = a.Verb == handover.Suspend, map[handover.Verb]string{handover.Suspend: a.Manager}[a.Verb]
+		if m.slow && a.Verb == handover.Resume {
+			m.lag = 3
+		}
 		if a.Verb == handover.Resume && o.Owners[a.Manager] == "suspend" {
 			delete(o.Owners, a.Manager)
 		}

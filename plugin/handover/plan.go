@@ -142,8 +142,10 @@ type Step struct {
 	Do    []Action `json:"do,omitempty"` // none: only wait
 	Until []Want   `json:"until,omitempty"`
 	// Before has to hold when the step begins, and is not waited for.
-	Before []Want     `json:"before,omitempty"`
-	Guard  []check.ID `json:"guard,omitempty"` // stop when one fails meanwhile
+	Before []Want `json:"before,omitempty"`
+	// Once has to hold before anything is done, and is waited for: what a run that goes on has let go is not yet at work.
+	Once  []Want     `json:"once,omitempty"`
+	Guard []check.ID `json:"guard,omitempty"` // stop when one fails meanwhile
 	// While has to hold all the time; what cannot be seen is no reason to stop.
 	While []Want `json:"while,omitempty"`
 	// Patient are guards that may fail for a moment.

@@ -137,6 +137,13 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 			return err
 		}
 	}
+	if rec.Begun == 0 {
+		first := *s
+		first.Until, first.For = s.Once, 0
+		if err := r.wait(ctx, p, j, &first, rec, deadline); err != nil {
+			return err
+		}
+	}
 	if s.ID == StepBackup {
 		if err := r.backup(ctx, p, j, rec); err != nil {
 			return err
