@@ -67,7 +67,7 @@ func theCluster() []Row {
 func theInput() []Row {
 	return []Row{
 		{"R9", "the plan is older than the world", "refused", []Proof{
-			{"plugin/cli/fluxhandover", "TestAPlanOlderThanTheWorldIsRefused", "a saved plan after the cluster changed"},
+			{"plugin/cli/fluxhandover", "TestFault_R09_OlderThanTheWorld", "a plan that was shown, and then each thing of the world that it remembers is another"},
 			{"plugin/cli/fluxhandover", "TestChanged", "what counts as changed"},
 		}},
 		{"R11", "wrong releaseName, storageNamespace, targetNamespace, chart name", "refused: would install, not adopt", []Proof{

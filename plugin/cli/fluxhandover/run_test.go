@@ -178,21 +178,6 @@ func TestAnotherHandoverHoldsTheLock(t *testing.T) {
 	}
 }
 
-// TestAPlanOlderThanTheWorldIsRefused: under the lock the cluster is looked at again.
-func TestAPlanOlderThanTheWorldIsRefused(t *testing.T) {
-	r := aRun(t, &bytes.Buffer{}, 0)
-	one := target("infra")
-	r.inputs["infra"] = done(one)
-	shown := &handover.Plan{Cluster: "infra", Context: "infra", UID: "uid-infra", Ready: true, Strategy: handover.Adopt, World: handover.State{Revision: 1, Status: "deployed"}}
-	err := r.all(context.Background(), []*job{{target: one, cluster: r.clusters["infra"], plan: shown}})
-	if got := code(t, err); got != cli.ExitRefused || !strings.Contains(err.Error(), "Helm's newest revision was 1 and is 2") || !strings.Contains(err.Error(), "flux handover plan --context infra") {
-		t.Errorf("exit %d: %v", got, err)
-	}
-	if !r.clusters["infra"].given {
-		t.Error("the lock was not given back")
-	}
-}
-
 func TestChanged(t *testing.T) {
 	was := handover.Plan{UID: "a", Strategy: handover.Adopt, Digest: "d", World: handover.State{Revision: 1, Status: "deployed", ChartVersion: "1.18.2", Values: "v", Nodes: 3, Version: "v1.34", Tree: "t", Pods: "p"}}
 	if got := changed(&was, &was); got != nil {
