@@ -1,10 +1,12 @@
 package faults
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,6 +61,27 @@ func TestNamedTestsExist(t *testing.T) {
 		test, _, _ := strings.Cut(r.Test, "/")
 		if !seen[r.Row] || !tests(t, r.Package)[test] {
 			t.Errorf("there is a result of %s %s for %s, and no such test or row", r.Package, r.Test, r.Row)
+		}
+	}
+}
+
+// TestEveryFaultIsTriedByName: each fault has a test that the suite runs by its number, which is named as its proof and
+// whose results are kept.
+func TestEveryFaultIsTriedByName(t *testing.T) {
+	all, err := kept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range Faults() {
+		name := fmt.Sprintf("TestFault_R%02d_", number(row.ID))
+		proven := func(pkg, test string) bool {
+			return slices.ContainsFunc(row.Proofs, func(p Proof) bool { return p.Package == pkg && p.Test == test })
+		}
+		ran := slices.ContainsFunc(all, func(r result) bool {
+			return r.Row == row.ID && strings.HasPrefix(r.Test, name) && proven(r.Package, r.Test) && len(r.Injected) > 0 && len(r.Outcomes) > 0
+		})
+		if !ran {
+			t.Errorf("%s: no result of a proof %s* is kept; run make e2e-faults", row.ID, name)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func theInput() []Row {
 			{"e2e", "TestRefusals", "on real trees and clusters, by plan and by run"},
 		}},
 		{"R12", "remediation by uninstall, force, prune without orphan", "lint and plan refuse", []Proof{
-			{"plugin/lint", "TestEveryRuleFindsItsFault", "CGL212, CGL213, CGL216, CGL221, CGL222, CGL414"},
+			{"plugin/lint", "TestFault_R12_Tree", "CGL212, CGL213, CGL214, CGL216, CGL221, CGL222, CGL414"},
 			{"plugin/handover", "TestFault_R12_Remediation", "HP105 to HP108, HP110, in the tree that the plan is made from"},
 		}},
 		{"R13", "gzip bomb, deep JSON, truncated base64 in a release secret", "an error at once; memory bounded", []Proof{
@@ -89,7 +89,7 @@ func theInput() []Row {
 			{"plugin/cli", "TestFault_R14_Bombs", "the whole command over such a file"},
 		}},
 		{"R15", "terminal escapes, bidi, long messages, markup", "neutralised in text, escaped in each format", []Proof{
-			{"plugin/check", "TestHostileText", "every text of a recording"},
+			{"plugin/check", "TestFault_R15_HostileText", "every text of a recording"},
 			{"plugin/report", "TestVerificationInEveryFormat", "each format of a verification"},
 			{"plugin/report", "TestHostileNames", "diff and impact"},
 			{"plugin/report", "TestHostileStory", "the story of a run, in HTML and markdown"},
@@ -111,8 +111,8 @@ func theInput() []Row {
 			{"e2e", "TestRecordingHoldsNoSecret", "a recording"},
 		}},
 		{"R23", "drift detection loops on Helm-made Hubble certificates", "a lint rule and a finding of verify", []Proof{
-			{"plugin/lint", "TestEveryRuleFindsItsFault", "CGL224"},
-			{"plugin/check", "TestFixtures", "CG203: the HelmRelease is not ready, with Flux's message; CG705: certificates end"},
+			{"plugin/lint", "TestFault_R23_Ignored", "CGL224: their Secrets are not left alone"},
+			{"plugin/check", "TestFault_R23_CertificatesComeBack", "CG203: what Flux corrects, and that it comes back"},
 		}},
 		{"R24", "shuffled maps and lists, any GOMAXPROCS, -race", "identical output", []Proof{
 			{"plugin/cli", "TestFault_R24_SameOutput", "each answer with GOMAXPROCS 1, 2 and 8, maps walked in another order each time"},

@@ -376,44 +376,6 @@ func TestOneFieldGone(t *testing.T) {
 	}
 }
 
-// TestHostileText judges a recording whose every text is hostile: what comes out is neutralised.
-func TestHostileText(t *testing.T) {
-	doc := healthyDoc(t)
-	var spoil func(v any) any
-	spoil = func(v any) any {
-		switch v := v.(type) {
-		case map[string]any:
-			for key := range v {
-				v[key] = spoil(v[key])
-			}
-		case []any:
-			for i := range v {
-				v[i] = spoil(v[i])
-			}
-		case string:
-			if !strings.HasPrefix(v, "20") { // a time
-				return v + "\x1b[2J\u202e\u2028\u009b31m\r"
-			}
-		}
-		return v
-	}
-	expect := doc["expect"]
-	spoil(doc["live"])
-	doc["expect"], doc["context"] = expect, "infra\x1b]0;owned\x07"
-	bad := 0
-	for _, v := range check.Run(toFacts(t, doc), check.All()) {
-		if text := fmt.Sprintf("%v", v); strings.ContainsAny(text, "\x1b\x07\r\u202e\u2028\u009b") {
-			t.Errorf("%s lets it through: %q", v.Check, text)
-		}
-		if strings.Contains(fmt.Sprint(v), `\x1b[2J`) {
-			bad++
-		}
-	}
-	if bad < 5 {
-		t.Errorf("only %d verdicts show what was there: the test shows nothing", bad)
-	}
-}
-
 // FuzzJudge removes and changes fields of the healthy cluster: no judge panics, and none speaks without a reason.
 func FuzzJudge(f *testing.F) {
 	f.Add("/live/pods/0/containers", []byte("null"))
