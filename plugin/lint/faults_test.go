@@ -6,27 +6,30 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/e2e/faultproxy"
 )
 
+// offence is a rule, and what a tree does that goes against it.
+type offence struct{ id, what string }
+
 var (
-	// uninstalls are the rules against what would take Cilium away: remediation by uninstall, force, pruning.
-	uninstalls = []string{"CGL212", "CGL213", "CGL214", "CGL216", "CGL221", "CGL222", "CGL414"}
+	// uninstalls are the rules against what would take Cilium away.
+	uninstalls = []offence{
+		{"CGL212", "install remediation"}, {"CGL213", "remediation by uninstall"}, {"CGL214", "upgrade remediation"}, {"CGL216", "force"},
+		{"CGL221", "objects that are not kept"}, {"CGL222", "a HelmRelease that may be pruned"}, {"CGL414", "prune without orphan"},
+	}
 	// certificateLoop is the rule against drift that never ends.
-	certificateLoop = []string{"CGL224"}
+	certificateLoop = []offence{{"CGL224", "drift detection of Helm-made certificates"}}
 )
 
-// found has a tree meet the fault of each rule.
-func found(t *testing.T, row string, rules []string) {
+// found has a tree go against each rule.
+func found(t *testing.T, row string, all []offence) {
 	t.Helper()
-	all := fixtures()
+	of := fixtures()
 	var result faultproxy.Result
-	for _, id := range rules {
-		finds(t, id, all[id])
-		result.Add(all[id].fault(), "found by "+id)
+	for _, o := range all {
+		finds(t, o.id, of[o.id])
+		result.Add(o.what, "found by "+o.id)
 	}
 	result.Keep(t, "plugin/lint", row)
 }
-
-// fault is what is wrong with a tree, in the words of the finding.
-func (f fixture) fault() string { return `a tree of which is said "` + f.says + `"` }
 
 // TestFault_R12_Tree: with these a failure, or a commit that lacks a file, would take Cilium away.
 func TestFault_R12_Tree(t *testing.T) { found(t, "R12", uninstalls) }

@@ -231,8 +231,8 @@ func grow(t *testing.T, f fixture) string {
 func TestEveryRuleFindsItsFault(t *testing.T) {
 	all := fixtures()
 	ofRow := map[string]bool{}
-	for _, id := range slices.Concat(uninstalls, certificateLoop) {
-		ofRow[id] = true
+	for _, o := range slices.Concat(uninstalls, certificateLoop) {
+		ofRow[o.id] = true
 	}
 	for _, r := range lint.Rules() {
 		if _, ok := all[r.ID]; !ok {
