@@ -128,9 +128,12 @@ func (m *drilling) touches() {
 	m.p.Touches = append(m.p.Touches, Touch{Ref: m.p.Release, Verbs: []string{"patch"}, As: []string{OwnManager}})
 }
 
-// patience is how long the Kustomization may take to report what is not healthy; Flux gives no less than half a minute.
-func (m *drilling) timeout() time.Duration {
-	for _, text := range []string{m.ks.Timeout, m.ks.Interval} {
+// timeout is how long the Kustomization may take to report what is not healthy.
+func (m *drilling) timeout() time.Duration { return healthTimeout(m.ks) }
+
+// healthTimeout is how long kustomize-controller may be at a Kustomization's health checks; it gives no less than half a minute.
+func healthTimeout(ks *facts.FluxKustomization) time.Duration {
+	for _, text := range []string{ks.Timeout, ks.Interval} {
 		if d, err := time.ParseDuration(text); err == nil && d > 0 {
 			return max(d, 30*time.Second)
 		}

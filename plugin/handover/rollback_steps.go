@@ -74,6 +74,7 @@ func (r *rollback) remove() Step {
 	}
 	if r.ks != nil {
 		s.Do = append(s.Do, Action{Verb: Release, Ref: r.kustomization(), Why: "suspended: it prunes nothing"})
+		s.Within += healthTimeout(r.ks) // a deletion is looked at when the health checks are over that are under way
 	}
 	if r.hr != nil {
 		s.Do = append(s.Do, Action{Verb: Release, Ref: r.release(), Why: "suspended: it uninstalls nothing"})
