@@ -196,5 +196,11 @@ func oldVersions(t *testing.T) string {
 	if len(f.Live.Sources) != 1 || f.Live.Sources[0].APIVersion != "source.toolkit.fluxcd.io/v1beta2" {
 		t.Errorf("%+v", f.Live.Sources)
 	}
-	return "seen in the version that is served"
+	delete(s.answers, "/apis/helm.toolkit.fluxcd.io/v2/helmreleases")
+	s.answers[crdsPath] = object(partials(partial("helmreleases.helm.toolkit.fluxcd.io", "", nil, nil)))
+	f = gather(t, s, options(facts.CRDs, facts.HelmReleases))
+	if why := f.Blind[facts.HelmReleases]; !strings.HasPrefix(why, "not served: ") || slices.Contains(f.Seen, facts.HelmReleases) {
+		t.Errorf("a HelmRelease that an older Flux acts on: blind %v, seen %v", f.Blind, f.Seen)
+	}
+	return "seen in the version that is served, or unknown"
 }

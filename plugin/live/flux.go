@@ -78,9 +78,25 @@ func (g *gatherer) each(ctx context.Context, r schema.GroupVersionResource, do f
 		return list.GetContinue(), nil
 	})
 	if apierrors.IsNotFound(err) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.unserved = append(g.unserved, r)
 		return nil
 	}
 	return err
+}
+
+// outdated makes those parts blind whose kind is defined and not served as the version that is read: there may be objects of
+// it all the same, which an older Flux acts on.
+func (g *gatherer) outdated() {
+	for part, r := range map[facts.Part]schema.GroupVersionResource{facts.HelmReleases: helmReleaseResource, facts.Kustomizations: kustomizationResource} {
+		defined := slices.ContainsFunc(g.facts.Live.CRDs, func(c facts.CRD) bool { return c.Name == r.GroupResource().String() && !c.Deleting })
+		if !defined || !slices.Contains(g.unserved, r) {
+			continue
+		}
+		g.facts.Seen = slices.DeleteFunc(g.facts.Seen, func(p facts.Part) bool { return p == part })
+		g.facts.Blind[part] = fmt.Sprintf("not served: %s is defined, but not as %s, which Flux has since 2.3: flux version", r.GroupResource(), r.Version)
+	}
 }
 
 // ofCilium keeps what is named like Cilium's HelmRelease or release, or is made of its chart.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -31,11 +32,12 @@ type Options struct {
 // gatherer fills in one cluster's facts.
 type gatherer struct {
 	*client
-	options Options
-	mu      sync.Mutex // guards facts, done and relayPorts
-	facts   facts.Facts
-	done    int
-	total   int
+	options  Options
+	mu       sync.Mutex // guards what follows but total
+	facts    facts.Facts
+	done     int
+	total    int
+	unserved []schema.GroupVersionResource // what was asked for and is not there
 	// relayPorts are those that the relays' pods listen on, by podKey: no fact, but the way to one.
 	relayPorts map[string]int32
 }
@@ -96,6 +98,7 @@ func (g *gatherer) look(ctx context.Context, config *rest.Config) {
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	g.all(ctx, parts)
+	g.outdated()
 }
 
 // knock sends one request ahead: the others share its connection, and where it finds nobody nobody else need try. It
