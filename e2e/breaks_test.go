@@ -266,7 +266,7 @@ func TestExecForbidden(t *testing.T) {
 	// The relay and Prometheus are asked by port-forward, for which the user has no right either.
 	for id := range with(unreadable, map[string]string{"CG713": "unknown", "CG714": "unknown"}) {
 		want["infra/"+id] = "unknown"
-		resource := map[string]string{"CG713": `resource "pods"`, "CG714": `resource "pods/portforward"`}[id]
+		resource := map[string]string{"CG713": `resource "pods/portforward"`, "CG714": `resource "pods/portforward"`}[id]
 		if resource == "" {
 			resource = `resource "pods/exec"`
 		}
