@@ -149,9 +149,9 @@ func (d *Doc) Delete(path ...string) (Edit, bool) {
 	if key == nil {
 		return Edit{}, false
 	}
-	start := lineStart(d.File.Text, key.Line)
-	if start < 0 || strings.TrimSpace(string(d.File.Text[start:offset(d.File.Text, key.Line, key.Column)])) != "" {
-		return Edit{}, false // it begins behind a dash
+	start, at := lineStart(d.File.Text, key.Line), offset(d.File.Text, key.Line, key.Column)
+	if start < 0 || at < start || strings.TrimSpace(string(d.File.Text[start:at])) != "" {
+		return Edit{}, false // it begins behind a dash, or lines end in some way of YAML's own
 	}
 	end := lineStart(d.File.Text, d.endLine(key)+1)
 	if end < 0 {

@@ -20,7 +20,10 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		lines := strings.Count(text, "\n") + 1
+		lines := 1
+		for _, end := range []string{"\r", "\n", "\u0085", "\u2028", "\u2029"} { // YAML's
+			lines += strings.Count(text, end)
+		}
 		for _, d := range file.Docs {
 			if d.Node.Line < 0 || d.Node.Line > lines {
 				t.Errorf("a document in line %d of %d", d.Node.Line, lines)
