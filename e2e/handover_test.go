@@ -3,10 +3,8 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -195,24 +193,9 @@ func (l *lab) auditOffsets(t *testing.T) map[string]int64 {
 func (l *lab) wroteOnly(t *testing.T, since map[string]int64, planned map[string][]string) {
 	t.Helper()
 	for cluster, offset := range since {
-		file, err := os.Open(l.auditLog(cluster))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		if _, err := file.Seek(offset, 0); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(file)
-		lines.Buffer(nil, 16<<20)
 		writes := 0
-		for lines.Scan() {
-			var e struct {
-				Verb, RequestURI, UserAgent string
-				ObjectRef                   struct{ Resource, Namespace, Name, Subresource string }
-			}
-			if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.UserAgent, "flux-handover/") ||
-				slices.Contains([]string{"get", "list", "watch"}, e.Verb) || strings.Contains(e.RequestURI, "selfsubjectaccessreviews") || e.ObjectRef.Subresource == "exec" {
+		for e := range l.audit(t, cluster, offset, "flux-handover/") {
+			if slices.Contains([]string{"get", "list", "watch"}, e.Verb) || strings.Contains(e.RequestURI, "selfsubjectaccessreviews") || e.ObjectRef.Subresource == "exec" {
 				continue
 			}
 			writes++

@@ -37,15 +37,15 @@ func TestMatrix(t *testing.T) {
 	known := readResults(t, file)
 	for _, b := range bootstraps() {
 		t.Run(b.cilium+"-helm"+b.helm, func(t *testing.T) {
-			todo := known.missing(b)
-			if len(todo) == 0 {
+			untried := known.missing(b)
+			if len(untried) == 0 {
 				return
 			}
 			c := cell{lab: &theLab, on: "apps", cilium: b.cilium}
 			if b != (bootstrap{"1.18.2", "4"}) { // which is what the common lab has
 				c.lab = another(t, "--cilium-version", b.cilium, "--helm", b.helm)
 			}
-			for _, v := range todo {
+			for _, v := range untried {
 				t.Run(v.testName(), func(t *testing.T) {
 					if came := adopt(t, c, v); !t.Failed() {
 						known[key(v, b)] = came.String()

@@ -6,8 +6,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,34 +21,46 @@ const (
 	neighbours   = 3
 )
 
+// auditEvent is a line of an API server's audit log.
 type auditEvent struct {
-	AuditID    string `json:"auditID"`
-	Stage      string `json:"stage"`
-	Verb       string `json:"verb"`
-	RequestURI string `json:"requestURI"`
-	UserAgent  string `json:"userAgent"`
+	AuditID, Stage, Verb, RequestURI, UserAgent string
+	RequestReceivedTimestamp, StageTimestamp    time.Time
+
+	ObjectRef struct{ Resource, Namespace, Name, Subresource string }
+}
+
+// audit are the lines of a cluster's audit log behind offset that a program of that name brought about.
+func (l *lab) audit(t *testing.T, cluster string, offset int64, agent string) iter.Seq[auditEvent] {
+	t.Helper()
+	return func(yield func(auditEvent) bool) {
+		file, err := os.Open(l.auditLog(cluster))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := file.Seek(offset, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(file)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
+			var e auditEvent
+			if json.Unmarshal(lines.Bytes(), &e) == nil && strings.HasPrefix(e.UserAgent, agent) && !yield(e) {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // audited are the requests of our program that an API server noted after offset.
 func audited(t *testing.T, cluster string, offset int64) []auditEvent {
 	t.Helper()
-	file, err := os.Open(auditLog(cluster))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.Seek(offset, 0); err != nil {
-		t.Fatal(err)
-	}
 	seen := map[string]auditEvent{}
 	var order []string
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var e auditEvent
-		if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.UserAgent, "kubectl-cilium_gitops/") {
-			continue
-		}
+	for e := range theLab.audit(t, cluster, offset, "kubectl-cilium_gitops/") {
 		if _, again := seen[e.AuditID]; !again {
 			order = append(order, e.AuditID)
 		}
@@ -59,8 +72,6 @@ func audited(t *testing.T, cluster string, offset int64) []auditEvent {
 	}
 	return events
 }
-
-func auditLog(cluster string) string { return filepath.Join(theLab.state, cluster, "audit.log") }
 
 func size(t *testing.T, path string) int64 {
 	t.Helper()
@@ -75,7 +86,7 @@ func size(t *testing.T, path string) int64 {
 func TestRequestsAreFewAndOnlyRead(t *testing.T) {
 	before := map[string]int64{}
 	for _, cluster := range []string{"infra", "apps"} {
-		before[cluster] = size(t, auditLog(cluster))
+		before[cluster] = size(t, theLab.auditLog(cluster))
 	}
 	must(t, "kubectl", "cilium-gitops", "verify", "--context", "infra,apps", "--no-exec")
 	for _, cluster := range []string{"infra", "apps"} {

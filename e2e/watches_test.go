@@ -3,9 +3,6 @@
 package e2e
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -53,25 +50,8 @@ func (l *lab) watchedFew(t *testing.T, since map[string]int64) {
 // watchesOf are when the watches of our run began and ended, and how many times it listed Cilium's pods.
 func (l *lab) watchesOf(t *testing.T, cluster string, offset int64) (opened map[string][2]time.Time, lists int) {
 	t.Helper()
-	file, err := os.Open(l.auditLog(cluster))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := file.Seek(offset, 0); err != nil {
-		t.Fatal(err)
-	}
 	opened = map[string][2]time.Time{}
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		var e struct {
-			AuditID, Stage, Verb, RequestURI, UserAgent string
-			RequestReceivedTimestamp, StageTimestamp    time.Time
-		}
-		if json.Unmarshal(lines.Bytes(), &e) != nil || !strings.HasPrefix(e.UserAgent, "flux-handover/") {
-			continue
-		}
+	for e := range l.audit(t, cluster, offset, "flux-handover/") {
 		switch {
 		case e.Verb == "watch":
 			ended := e.StageTimestamp

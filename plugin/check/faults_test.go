@@ -84,6 +84,9 @@ func TestFault_R23_CertificatesComeBack(t *testing.T) {
 		if strings.Contains(text, "Secret/kube-system/hubble-server-certs") != named || strings.Contains(text, "CGL224") != named {
 			t.Errorf("%s: %+v", file, v)
 		}
+		if strings.Contains(v.Reason, "come back for ever") != named {
+			t.Errorf("%s: %s", file, v.Reason)
+		}
 		if !strings.Contains(byID(t, x.id).Hint, "CGL224") {
 			t.Errorf("the hint does not name the rule: %s", byID(t, x.id).Hint)
 		}

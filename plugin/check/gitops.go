@@ -32,7 +32,7 @@ func gitopsChecks() []Check {
 		ID: "CG203", Phase: GitOps, AC: "AC-2",
 		Title:  "the HelmRelease of Cilium is ready",
 		Hint:   "See what it says: flux get helmrelease -n kube-system cilium; kubectl -n kube-system describe helmrelease cilium. Suspended: flux resume helmrelease -n kube-system cilium. Certificates that come back as drift: ignore /data of their Secrets in spec.driftDetection.ignore, in Git; lint finds the line (CGL224).",
-		About:  "Ready=True for the present generation, not suspended, not stalled, and no drift (Drifted, since Flux 2.9). That kubectl lists it proves none of these. The chart makes Hubble's certificates anew whenever it renders: where drift detection does not leave their Secrets alone, it corrects them for ever.",
+		About:  "Ready=True for the present generation, not suspended, not stalled, and no drift, where Flux tells of it (Drifted). That kubectl lists it proves none of these. The chart makes Hubble's certificates anew whenever it renders: where drift detection does not leave their Secrets alone, it corrects them for ever.",
 		Manual: "kubectl -n kube-system get helmrelease cilium -o wide",
 		Needs:  []facts.Part{facts.HelmReleases},
 		Judge:  judgeHelmRelease,

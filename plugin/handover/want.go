@@ -270,7 +270,7 @@ func gone(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 	}
 	for _, a := range p.Step(StepRemove).Do {
 		if a.Ref.Kind == "Kustomization" && liveKustomization(f, a.Ref) != nil {
-			return false, a.Ref.String() + " is still there: kustomize-controller ends its health checks first"
+			return false, a.Ref.String() + " is still there: kustomize-controller looks at it when the health checks that it is at are over"
 		}
 	}
 	return true, "Flux has no object of Cilium's"

@@ -95,7 +95,7 @@ func (g *gatherer) outdated() {
 			continue
 		}
 		g.facts.Seen = slices.DeleteFunc(g.facts.Seen, func(p facts.Part) bool { return p == part })
-		g.facts.Blind[part] = fmt.Sprintf("not served: %s is defined, but not as %s, which Flux has since 2.3: flux version", r.GroupResource(), r.Version)
+		g.facts.Blind[part] = fmt.Sprintf("not served: %s is defined, but not as %s: an older Flux has it. See its version: flux version", r.GroupResource(), r.Version)
 	}
 }
 

@@ -18,7 +18,7 @@ func (o *runOptions) asks() bool {
 
 // confirm shows which clusters are about to be changed and asks once, unless --yes. Where nothing is to do, it does not.
 func (o *runOptions) confirm(jobs []*job, question string) error {
-	todo := false
+	changes := false
 	for _, j := range jobs {
 		p := j.plan
 		word := "  " + string(p.Strategy)
@@ -31,12 +31,12 @@ func (o *runOptions) confirm(jobs []*job, question string) error {
 		case j.journal != nil:
 			word = "  goes on with run " + j.journal.Run
 		}
-		todo = todo || !p.Done
+		changes = changes || !p.Done
 		if !o.yes && !p.Done {
 			o.env.Say("%s", fmt.Sprintf("%s  context %s  server %s  kube-system uid %s%s", p.Cluster, p.Context, p.Server, p.UID, word))
 		}
 	}
-	if o.yes || !todo {
+	if o.yes || !changes {
 		return nil
 	}
 	fmt.Fprintf(o.env.ErrOut, "%s Type yes: ", question)
