@@ -52,32 +52,35 @@ func unpadded(t *testing.T, text []byte) []byte {
 	return out
 }
 
-// gigabyte inflates to 1 GiB, and is about 1 MiB itself: gzip may be written one after the other.
-func gigabyte(t *testing.T) []byte {
+// gigabyte inflates to head and 1 GiB of fill, and is about 1 MiB itself: gzip may be written one after the other.
+func gigabyte(t *testing.T, head string, fill byte) []byte {
 	t.Helper()
 	const part = 16 << 20
-	var once bytes.Buffer
-	zip, err := gzip.NewWriterLevel(&once, gzip.BestCompression)
-	if err != nil {
-		t.Fatal(err)
+	member := func(text []byte) []byte {
+		var once bytes.Buffer
+		zip, err := gzip.NewWriterLevel(&once, gzip.BestCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = zip.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := zip.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return once.Bytes()
 	}
-	if _, err = zip.Write(make([]byte, part)); err != nil {
-		t.Fatal(err)
-	}
-	if err := zip.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return bytes.Repeat(once.Bytes(), 1<<30/part)
+	return append(member([]byte(head)), bytes.Repeat(member(bytes.Repeat([]byte{fill}, part)), 1<<30/part)...)
 }
 
 // TestFault_R13_Bombs: what is about a megabyte and inflates to a gigabyte, a record, a chart or a tree, is an error and
 // no memory; so are a record that is nested without end, and one that was cut short.
 func TestFault_R13_Bombs(t *testing.T) {
-	bomb := gigabyte(t)
+	bomb := gigabyte(t, "", 0)
 	if len(bomb) > 2<<20 {
 		t.Fatalf("the bomb is %d KiB itself", len(bomb)>>10)
 	}
-	record := []byte(base64.StdEncoding.EncodeToString(bomb))
+	record := []byte(base64.StdEncoding.EncodeToString(gigabyte(t, `{"config":{"a":"`, 'a'))) // JSON as far as it goes
 	deep := packed(t, []byte(`{"config":`+strings.Repeat(`{"a":`, 1<<20)))
 	cut := packed(t, []byte(`{"name":"cilium"}`))
 	cut = cut[:len(cut)-7]
@@ -126,7 +129,7 @@ func tarBomb(t *testing.T) []byte {
 	if err := zip.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return append(head.Bytes(), gigabyte(t)...)
+	return append(head.Bytes(), gigabyte(t, "", 0)...)
 }
 
 func TestReadValues(t *testing.T) {
