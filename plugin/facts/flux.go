@@ -114,7 +114,16 @@ type FluxKustomization struct {
 	AppliedRevision    string      `json:"appliedRevision,omitempty"`   // "main@sha1:4f1c..."
 	AttemptedRevision  string      `json:"attemptedRevision,omitempty"` // the last one tried
 	HandledReconcileAt string      `json:"handledReconcileAt,omitempty"`
+	// Inventory are the objects that it has applied (status.inventory), "Kind/namespace/name", sorted. Those of Flux's own
+	// API groups are kept first; InventoryOmitted is how many others were left out.
+	Inventory        []string `json:"inventory,omitempty"`
+	InventoryOmitted int      `json:"inventoryOmitted,omitempty"`
+	// InventoryKnown: status.inventory is there. It is not where nothing has been applied yet.
+	InventoryKnown bool `json:"inventoryKnown,omitempty"`
 }
+
+// MaxInventory bounds FluxKustomization.Inventory.
+const MaxInventory = 512
 
 // ID is "namespace/name".
 func (k FluxKustomization) ID() string { return k.Namespace + "/" + k.Name }

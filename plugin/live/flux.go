@@ -219,6 +219,10 @@ func kustomization(ks *kustomizev1.Kustomization, apiVersion string) facts.FluxK
 		AppliedRevision: ks.Status.LastAppliedRevision, AttemptedRevision: ks.Status.LastAttemptedRevision,
 		HandledReconcileAt: ks.Status.LastHandledReconcileAt,
 	}
+	if ks.Status.Inventory != nil {
+		out.InventoryKnown = true
+		out.Inventory, out.InventoryOmitted = inventory(ks.Status.Inventory.Entries)
+	}
 	if name := ks.Labels["kustomize.toolkit.fluxcd.io/name"]; name != "" {
 		out.By = ks.Labels["kustomize.toolkit.fluxcd.io/namespace"] + "/" + name
 	}
