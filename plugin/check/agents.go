@@ -20,8 +20,12 @@ func agentChecks() []Check {
 		Judge:  judgeAgentState,
 	}, {
 		ID: "CG108", Phase: Bootstrap, AC: "AC-1", Feature: "wireguard",
-		Title:  "every agent encrypts with WireGuard",
-		Hint:   "An agent reads its configuration only when it starts. Restart the agent of that node: kubectl -n kube-system delete pod POD. A kernel without WireGuard keeps the agent from starting.",
+		Title: "every agent encrypts with WireGuard",
+		Hint: "An agent reads its configuration only when it starts. cilium-config must ask for WireGuard " +
+			"(kubectl cilium-gitops verify --check CG112), and no handover may be under way (flux handover " +
+			"status): it stops when a pod is replaced. Then restart the agent of that node, one node at a " +
+			"time: kubectl -n kube-system delete pod POD. A kernel without WireGuard keeps the agent from " +
+			"starting.",
 		About:  "What the agents do, not what is configured: encryption.mode of each agent's own status. Encryption is easily lost unseen: without encryption.enabled nothing restarts and nothing fails, and the next restart of an agent comes up in clear text.",
 		Manual: "kubectl -n kube-system exec POD -c cilium-agent -- cilium-dbg status -o jsonpath='{.encryption.mode}'",
 		Needs:  []facts.Part{facts.Agents, facts.Config, facts.Pods},
@@ -38,8 +42,12 @@ func agentChecks() []Check {
 		Judge:  judgePeers,
 	}, {
 		ID: "CG111", Phase: Bootstrap, AC: "AC-1", Feature: "kube-proxy-replacement",
-		Title:  "every agent replaces kube-proxy",
-		Hint:   "An agent reads its configuration only when it starts. Restart the agent of that node: kubectl -n kube-system delete pod POD.",
+		Title: "every agent replaces kube-proxy",
+		Hint: "An agent reads its configuration only when it starts. cilium-config must ask for it (kubectl " +
+			"cilium-gitops verify --check CG113), the agents must reach the API server without kube-proxy " +
+			"(kubectl cilium-gitops explain CGL602), and no handover may be under way (flux handover status): " +
+			"it stops when a pod is replaced. Then restart the agent of that node, one node at a time: " +
+			"kubectl -n kube-system delete pod POD.",
 		About:  "kube-proxy-replacement.mode of each agent's own status is True (Strict before 1.16).",
 		Manual: "kubectl -n kube-system exec POD -c cilium-agent -- cilium-dbg status | grep KubeProxyReplacement",
 		Needs:  []facts.Part{facts.Agents, facts.Config, facts.Pods},
@@ -57,8 +65,12 @@ func agentChecks() []Check {
 func runningChecks() []Check {
 	return []Check{{
 		ID: "CG123", Phase: Bootstrap, AC: "AC-1",
-		Title:  "every agent and operator started after cilium-config last changed",
-		Hint:   "The running configuration is older than the ConfigMap: whatever restarts next comes up differently. See what changed, then restart at a time of your choosing: kubectl -n kube-system rollout restart ds/cilium.",
+		Title: "every agent and operator started after cilium-config last changed",
+		Hint: "The running configuration is older than the ConfigMap: whatever restarts next comes up " +
+			"differently. See what the ConfigMap has (kubectl -n kube-system get configmap cilium-config -o " +
+			"yaml) and whether it is what Git asks for (kubectl cilium-gitops diff). Where it is not, mend " +
+			"that first. Where it is, and no handover is under way (flux handover status), restart at a time " +
+			"of your choosing: kubectl -n kube-system rollout restart ds/cilium.",
 		About:  "Agents and operator read cilium-config when they start, and only then; an agent by an init container, so that a container that restarts inside its pod reads nothing new. A ConfigMap newer than the pods proves nothing about what runs, and hides a change that takes effect at the next unrelated restart.",
 		Manual: "kubectl -n kube-system get configmap cilium-config -o yaml --show-managed-fields | grep time; kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium -o wide",
 		Needs:  []facts.Part{facts.Config, facts.Pods},

@@ -22,8 +22,13 @@ func gitopsChecks() []Check {
 		},
 	}, {
 		ID: "CG202", Phase: GitOps, AC: "AC-2",
-		Title:  "every HelmRelease of Cilium has the name and storage of the release that runs",
-		Hint:   "Do not rename it in place: that uninstalls. Suspend it, delete it while it is suspended, and make it anew as HelmRelease kube-system/cilium without releaseName, targetNamespace and storageNamespace.",
+		Title: "every HelmRelease of Cilium has the name and storage of the release that runs",
+		Hint: "Do not rename it in place, and do not delete it while it is active: both uninstall. Suspend the " +
+			"Kustomization that applies it (flux suspend kustomization -n flux-system cilium-core), then the " +
+			"HelmRelease (flux suspend helmrelease -n NAMESPACE NAME). Where it says that it is suspended " +
+			"(flux get helmrelease -n NAMESPACE NAME) and helm-controller runs (flux check), delete it, and " +
+			"make it anew in Git as HelmRelease kube-system/cilium without releaseName, targetNamespace and " +
+			"storageNamespace.",
 		About:  "Flux adopts by release name and storage namespace alone. A HelmRelease with another key does not fail: it installs a second release over the same objects, and deleting either takes Cilium away.",
 		Manual: "kubectl get helmreleases -A -o custom-columns=NS:.metadata.namespace,NAME:.metadata.name,RELEASE:.spec.releaseName,TARGET:.spec.targetNamespace,STORAGE:.spec.storageNamespace",
 		Needs:  []facts.Part{facts.HelmReleases},
@@ -74,8 +79,10 @@ func wiringChecks() []Check {
 		Judge:  judgeSubstituted,
 	}, {
 		ID: "CG302", Phase: GitOps, AC: "AC-3",
-		Title:  "the HelmRelease of Cilium says what cluster-settings says",
-		Hint:   "Reference the settings in Git as ${CLUSTER}, ${CLUSTER_ID} and ${POD_CIDR_STRING}, then reconcile: flux reconcile kustomization cilium-core --with-source.",
+		Title: "the HelmRelease of Cilium says what cluster-settings says",
+		Hint: "Reference the settings in Git as ${CLUSTER}, ${CLUSTER_ID} and ${POD_CIDR_STRING}. See what Flux " +
+			"would change before it is pushed (kubectl cilium-gitops diff --what impact), then reconcile: " +
+			"flux reconcile kustomization cilium-core --with-source.",
 		About:  "cluster.name, cluster.id and the native routing CIDR in the HelmRelease are those of this cluster's settings, each of its type.",
 		Manual: "kubectl -n kube-system get helmrelease cilium -o jsonpath='{.spec.values.cluster}'",
 		Needs:  []facts.Part{facts.HelmReleases, facts.Settings},

@@ -16,8 +16,13 @@ const certificateNotice = 30 * 24 * time.Hour
 func neighbourChecks() []Check {
 	return []Check{{
 		ID: "CG110", Phase: Bootstrap, AC: "AC-1", Feature: "kube-proxy-replacement",
-		Title:  "kube-proxy is not running",
-		Hint:   "Two programs would write service rules. Remove it: kubectl -n kube-system delete ds kube-proxy (on Talos cluster.proxy.disabled: true; on k3s --disable-kube-proxy), then flush its rules on the nodes.",
+		Title: "kube-proxy is not running",
+		Hint: "kube-proxy and Cilium both write service rules. Remove kube-proxy only where Cilium replaces it " +
+			"on every node: kubectl cilium-gitops verify --check CG111. Unless CG111 passes on every node, do " +
+			"not remove it: Services would stop working. The agents must also reach the API server without it " +
+			"(kubectl cilium-gitops explain CGL602). Where both hold: kubectl -n kube-system delete ds " +
+			"kube-proxy (on Talos cluster.proxy.disabled: true; on k3s --disable-kube-proxy), then flush its " +
+			"rules on the nodes: kube-proxy --cleanup.",
 		About:  "No DaemonSet of that name or label in kube-system and no pod of it, static ones included. That the API server says NotFound is seen apart from Forbidden and from an error: neither of those is absence. A kube-proxy inside another process (k3s) cannot be seen from here; the agents' own status is CG111.",
 		Manual: "kubectl -n kube-system get ds,pods -l k8s-app=kube-proxy",
 		Needs:  []facts.Part{facts.DaemonSets, facts.Pods},
@@ -48,8 +53,13 @@ func neighbourChecks() []Check {
 		Judge:  judgeRelay,
 	}, {
 		ID: "CG705", Phase: Validation, AC: "AC-7", Feature: "hubble",
-		Title:  "Hubble's certificates are valid for another 30 days",
-		Hint:   "From 1.18 on Helm copies these certificates forward and never renews them. Delete the Secret and run an upgrade with the same values (under Flux: flux reconcile helmrelease cilium --force); agents and relay pick the new one up without a restart.",
+		Title: "Hubble's certificates are valid for another 30 days",
+		Hint: "From 1.18 on Helm copies these certificates forward and never renews them; an upgrade with the " +
+			"same values makes the one that is missing. Under Flux, look first: the HelmRelease must be ready " +
+			"and not suspended (flux get helmrelease -n kube-system cilium), and the upgrade must change " +
+			"nothing else (kubectl cilium-gitops diff --what impact). Then delete the Secret that is named, " +
+			"never cilium-ca, and upgrade: flux reconcile helmrelease -n kube-system cilium --force. Agents " +
+			"and relay pick the new one up without a restart.",
 		About:  "With hubble.tls.auto.method helm (the default) leaf certificates are made for 365 days and, from 1.18 on, never renewed. Then the relay loses every agent at once.",
 		Manual: "kubectl -n kube-system get secret hubble-server-certs -o jsonpath='{.data.tls\\.crt}' | base64 -d | openssl x509 -noout -enddate",
 		Needs:  []facts.Part{facts.Certificates, facts.Config},

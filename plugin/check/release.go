@@ -32,8 +32,12 @@ func releaseChecks() []Check {
 		Judge:  judgeQuiet,
 	}, {
 		ID: "CG122", Phase: Bootstrap, AC: "AC-1",
-		Title:  "Cilium belongs to one Helm release",
-		Hint:   "Do not `helm uninstall` either: that deletes every object named in its record, Cilium itself. Remove the stale record only (its Secrets sh.helm.release.v1.NAME.v*), after making sure which release owns the DaemonSet.",
+		Title: "Cilium belongs to one Helm release",
+		Hint: "Do not `helm uninstall` either: that deletes every object named in its record, Cilium itself. " +
+			"See which release owns the DaemonSet: kubectl -n kube-system get ds cilium -o " +
+			"jsonpath='{.metadata.annotations.meta\\.helm\\.sh/release-name}'. See that the other has no object " +
+			"of its own: helm -n NAMESPACE get manifest NAME. Where it has none, and no HelmRelease manages " +
+			"it, remove its record alone: flux handover cleanup.",
 		About:  "A HelmRelease with the wrong name or storage namespace does not fail: it makes a second record over the same objects. Whoever then deletes either takes the network away. Looked at are the records in Cilium's namespace and in Flux's, and who owns the DaemonSet; HelmReleases of every namespace are CG202's.",
 		Manual: "kubectl get secrets -A -l owner=helm | grep cilium; kubectl -n kube-system get ds cilium -o jsonpath='{.metadata.annotations}'",
 		Needs:  []facts.Part{facts.Releases, facts.DaemonSets},

@@ -29,24 +29,29 @@ func treeChecks() []Check {
 		Judge:  judgeTreeRelease,
 	}, {
 		ID: "CG209", Phase: GitOps, AC: "AC-2",
-		Title:  "Flux has applied the commit that is checked out",
-		Hint:   "Push, or pull; then flux reconcile kustomization cilium-core --with-source.",
+		Title: "Flux has applied the commit that is checked out",
+		Hint: "See first what Flux would change: kubectl cilium-gitops diff --what impact. Where that is what " +
+			"is wanted, push, or pull; then: flux reconcile kustomization cilium-core --with-source.",
 		About:  "Every answer about Git is about the working tree here. Flux may have an older commit, or a newer one.",
 		Manual: "kubectl -n flux-system get kustomization cilium-core -o jsonpath='{.status.lastAppliedRevision}'",
 		Needs:  []facts.Part{facts.Tree, facts.HelmReleases, facts.Kustomizations},
 		Judge:  judgeRevision,
 	}, {
 		ID: "CG303", Phase: GitOps, AC: "AC-3",
-		Title:  "cluster-settings in the cluster is that of the working tree",
-		Hint:   "Push what the tree has, or take over what the cluster has; then flux reconcile kustomization flux-system --with-source.",
+		Title: "cluster-settings in the cluster is that of the working tree",
+		Hint: "See first what Flux would change: kubectl cilium-gitops diff --what impact. Push what the tree " +
+			"has, or take over what the cluster has; then: flux reconcile kustomization flux-system " +
+			"--with-source.",
 		About:  "Flux substitutes what the cluster has, not what the tree has. Both must be the same for a preview to be one.",
 		Manual: "kubectl -n flux-system get configmap cluster-settings -o yaml",
 		Needs:  []facts.Part{facts.Tree, facts.Settings},
 		Judge:  judgeTreeSettings,
 	}, {
 		ID: "CG304", Phase: GitOps, AC: "AC-3",
-		Title:  "the HelmRelease in the cluster has the values that the working tree gives",
-		Hint:   "Somebody edited the HelmRelease, or the tree is not what Flux has: flux reconcile kustomization cilium-core --with-source reverts the one and fetches the other.",
+		Title: "the HelmRelease in the cluster has the values that the working tree gives",
+		Hint: "Somebody edited the HelmRelease, or the tree is not what Flux has. See first what Git's values " +
+			"would change: kubectl cilium-gitops diff --what impact. Reverting the edit, or fetching the " +
+			"tree, is an upgrade with them: flux reconcile kustomization cilium-core --with-source.",
 		About:  "Values composed from the tree (substituted, valuesFrom merged) have the digest that helm-controller last attempted. An edit of the HelmRelease's values is applied at once and reverted only by its Kustomization.",
 		Manual: "kubectl -n kube-system get helmrelease cilium -o jsonpath='{.status.lastAttemptedConfigDigest}'",
 		Needs:  []facts.Part{facts.Tree, facts.HelmReleases},

@@ -88,7 +88,7 @@ func staleRecords(f facts.Facts) []Leftover {
 func inUse(f facts.Facts, r facts.Record, own string) string {
 	for _, hr := range f.Live.HelmReleases {
 		if hr.Storage() == r.Namespace && hr.Release() == r.Release {
-			return fmt.Sprintf("HelmRelease %s manages it. Take that out of Git, and remove it while it is suspended: flux suspend helmrelease -n %s %s", hr.ID(), hr.Namespace, hr.Name)
+			return fmt.Sprintf("HelmRelease %s manages it: deleted while it is active, it uninstalls what that record names. Suspend it first: flux suspend helmrelease -n %s %s; then take it out of Git", hr.ID(), hr.Namespace, hr.Name)
 		}
 	}
 	if r.Chart == "" {

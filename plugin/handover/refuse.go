@@ -176,7 +176,10 @@ func clusterRules() []rule {
 		finds: otherManagers,
 	}, {
 		id: "HP205", reason: "Helm has a record of Cilium by another name: it would have two owners",
-		hint:  "Name that release in the fleet file (cilium.release, cilium.namespace), or remove its stale record; do not `helm uninstall` it.",
+		hint: "See which release owns the DaemonSet: kubectl -n kube-system get ds cilium -o " +
+			"jsonpath='{.metadata.annotations.meta\\.helm\\.sh/release-name}'. Name that one in the fleet file " +
+			"(cilium.release, cilium.namespace). Only the record of a release that owns nothing may be " +
+			"removed; do not `helm uninstall` it: that deletes every object that it names.",
 		finds: strangers,
 	}}
 }
