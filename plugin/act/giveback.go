@@ -45,7 +45,7 @@ func (c *Cluster) giveOne(ctx context.Context, a handover.Action, was []metav1.M
 	}
 	is := o.GetManagedFields()
 	entries := ownedAgain(is, was)
-	if handover.ContentDigest(text) != a.Was.Content {
+	if handover.ContentDigest(text) != a.Was.Content || !agree(is, was) { // what was kept is from a journal
 		if entries, err = returned(is, was, a.Manager); err != nil {
 			return err
 		}
@@ -78,6 +78,25 @@ func ownedAgain(is, was []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry
 		}
 	}
 	return out
+}
+
+// agree tells whether what was kept is of this object: nobody owned a field then that nobody owns now.
+func agree(is, was []metav1.ManagedFieldsEntry) bool {
+	owned := func(all []metav1.ManagedFieldsEntry) *fieldpath.Set {
+		union := &fieldpath.Set{}
+		for _, e := range all {
+			set, err := setOf(e)
+			if err != nil {
+				return nil
+			}
+			if e.Subresource == "" {
+				union = union.Union(set)
+			}
+		}
+		return union
+	}
+	now, then := owned(is), owned(was)
+	return now != nil && then != nil && then.Difference(now).Empty()
 }
 
 // returned are the entries of an object that somebody else has changed since: each owner of then gets what by has of

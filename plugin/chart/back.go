@@ -21,7 +21,8 @@ var ErrNoBootstrap = errors.New("every record that Helm still has of the release
 // Back is what Helm would do to go back to a revision of Cilium's release, and what is there: the manifest that the
 // cluster has from Helm now, the revision's, and the objects of both. Revision 0 is the newest that Flux did not make;
 // ErrNoBootstrap is the error where there is none. It is nil where Helm has no record at all, and To is 0 where the
-// newest record is such a one already, and deployed. Objects and errors are masked.
+// newest record is such a one already, and deployed: then After are the names of what it holds. Objects and errors are
+// masked.
 func (s *Session) Back(ctx context.Context, revision int) (*facts.Rendered, error) {
 	out, err := s.back(ctx, revision)
 	switch {
@@ -50,8 +51,9 @@ func (s *Session) back(ctx context.Context, revision int) (*facts.Rendered, erro
 		return nil, err
 	}
 	if !made && newest.Info.Status == "deployed" { // gone back already, or Helm has gone on without Flux
-		out.By, out.LiveSeen = fmt.Sprintf("revision %d", newest.Revision), true
-		return out, nil
+		out.By, out.LiveSeen, out.Method = fmt.Sprintf("revision %d", newest.Revision), true, methodOf(newest)
+		out.After, err = names(newest, h.namespace, s.cluster)
+		return out, err
 	}
 	to, err := h.target(revision)
 	if err != nil {
@@ -63,10 +65,7 @@ func (s *Session) back(ctx context.Context, revision int) (*facts.Rendered, erro
 		return nil, err
 	}
 	out.By, out.ChartFrom = fmt.Sprintf("revision %d", to.Revision), "the release's record"
-	out.Chart, out.ChartVersion, out.Method = to.Chart.Metadata.Name, to.Chart.Metadata.Version, facts.ClientSide
-	if to.ApplyMethod == facts.ServerSide {
-		out.Method = facts.ServerSide
-	}
+	out.Chart, out.ChartVersion, out.Method = to.Chart.Metadata.Name, to.Chart.Metadata.Version, methodOf(to)
 	if out.Before, err = parse(from.Manifest, h.namespace, s.cluster); err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d: %w", from.Revision, err)
 	}
@@ -209,12 +208,26 @@ func (s *Session) Objects(ctx context.Context) ([]facts.Object, error) {
 	if err != nil {
 		return nil, s.Masker.Error(err)
 	}
-	all, err := parse(newest.Manifest, h.namespace, s.cluster)
+	all, err := names(newest, h.namespace, s.cluster)
+	return all, s.Masker.Error(err)
+}
+
+// names are those of what a record's manifest holds.
+func names(r *Record, namespace string, c *cluster) ([]facts.Object, error) {
+	all, err := parse(r.Manifest, namespace, c)
 	if err != nil {
-		return nil, s.Masker.Error(fmt.Errorf("read the manifest of revision %d: %w", newest.Revision, err))
+		return nil, fmt.Errorf("read the manifest of revision %d: %w", r.Revision, err)
 	}
 	for i, o := range all {
 		all[i] = facts.Object{APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
 	}
 	return all, nil
+}
+
+// methodOf is how a revision was applied.
+func methodOf(r *Record) string {
+	if r.ApplyMethod == facts.ServerSide {
+		return facts.ServerSide
+	}
+	return facts.ClientSide
 }

@@ -62,10 +62,11 @@ func drillChild(m *drilling) {
 	label := []string{"metadata", "labels", childLabel}
 	m.p.Drill.Subject, m.p.Drill.Takes = operator, time.Minute
 	body, release := m.whole(operator), m.whole(m.p.Release)
-	if body == nil || release == nil {
+	value, ok := m.was(operator, body, labelShape, label...)
+	if !ok || release == nil && m.left == nil {
 		return
 	}
-	was, _ := field(body, label...).(string)
+	was, _ := value.(string)
 	m.drift(release, operator, "/"+strings.Join(label[:2], "/")+"/"+strings.ReplaceAll(childLabel, "/", "~1"))
 	if was == "" {
 		m.p.own(refusedDrillDrift, false, []check.Evidence{{Where: operator.String() + " label " + childLabel, Got: "(absent)", Want: "what the chart sets"}})

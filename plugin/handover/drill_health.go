@@ -24,10 +24,10 @@ func drillAgent(m *drilling) {
 	agent := agentRef(m.in.Facts)
 	m.p.Drill.Subject, m.p.Drill.Takes = agent, m.timeout()+time.Minute
 	body := m.whole(agent)
-	if !m.checked(agent) || body == nil {
+	was, ok := m.was(agent, body, strategyShape, strategyPath...)
+	if !m.checked(agent) || !ok {
 		return
 	}
-	was := field(body, strategyPath...)
 	shield := map[string]any{"type": "OnDelete", "rollingUpdate": nil}
 	m.hold()
 	m.step(Step{
@@ -72,10 +72,10 @@ func drillRollout(m *drilling) {
 	operator := operatorRef(m.in.Facts)
 	m.p.Drill.Subject, m.p.Drill.Takes = operator, m.timeout()+time.Minute
 	body := m.whole(operator)
-	if !m.checked(operator) || body == nil {
+	was, ok := m.was(operator, body, pausedShape, "spec", "paused")
+	if !m.checked(operator) || !ok {
 		return
 	}
-	was := field(body, "spec", "paused")
 	m.hold()
 	m.step(Step{
 		ID: StepBreak, Title: "break", Within: time.Minute,
@@ -98,10 +98,10 @@ func drillOperator(m *drilling) {
 	within := min(m.timeout()+slack, bounded)
 	m.p.Drill.Subject, m.p.Drill.Takes = operator, within+time.Minute
 	body := m.whole(operator)
-	if !m.checked(operator) || body == nil {
+	was, ok := m.was(operator, body, replicasShape, "spec", "replicas")
+	if !m.checked(operator) || !ok {
 		return
 	}
-	was := field(body, "spec", "replicas")
 	m.hold()
 	m.step(Step{
 		ID: StepBreak, Title: "break", Until: []Want{NoOperator}, While: []Want{Held, SameAgents}, Within: time.Minute,

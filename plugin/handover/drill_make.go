@@ -45,6 +45,9 @@ type drilling struct {
 	d  Drill
 	hr *facts.HelmRelease
 	ks *facts.FluxKustomization
+	// left is the plan that a drill's journal has, where it is to be undone; strange says what of it is no drill's.
+	left    *Plan
+	strange string
 }
 
 // MakeDrill plans a drill. It touches nothing; a plan that is not Ready says why.
@@ -173,6 +176,8 @@ func (m *drilling) resume(subject Ref, more ...Action) {
 // checked tells whether the Kustomization evaluates subject's health, and finds fault where it does not.
 func (m *drilling) checked(subject Ref) bool {
 	switch {
+	case m.left != nil: // it began
+		return true
 	case m.ks.Wait:
 		m.p.Drill.Finding = fmt.Sprintf("Kustomization %s has wait: true, and ignores its health checks: it looks at what it applies, which is the HelmRelease, and not at %s", m.ks.ID(), subject)
 	case !slices.Contains(m.ks.HealthChecks, subject.String()):
@@ -184,6 +189,9 @@ func (m *drilling) checked(subject Ref) bool {
 // whole is an object as the cluster has it; nil, and refused, where it could not be had.
 func (m *drilling) whole(ref Ref) map[string]any {
 	var body map[string]any
+	if m.left != nil {
+		return nil // it is broken now
+	}
 	if json.Unmarshal(m.in.Objects[ref], &body) != nil || body == nil {
 		m.p.own(refusedDrillBlind, true, []check.Evidence{{Where: ref.String(), Got: "could not be read"}})
 		return nil

@@ -364,8 +364,12 @@ func (m *model) Settle(context.Context, []handover.Ref, time.Duration) error {
 	return m.request("settle", func() error { return nil })
 }
 
-func (m *model) Backup(context.Context) (string, error) {
-	return "backup", m.request("backup", func() error { m.backups++; return nil })
+func (m *model) Backup(ctx context.Context) (string, error) {
+	j, err := m.Load(ctx)
+	if err != nil {
+		return "", err
+	}
+	return "/state/infra-" + j.Run + "/backup", m.request("backup", func() error { m.backups++; return nil })
 }
 
 func (m *model) Load(context.Context) (*handover.Journal, error) {
@@ -453,7 +457,11 @@ func (m *model) back(t testing.TB, of *handover.Journal) error {
 		t.Fatal(err)
 	}
 	if j != nil && j.Name == handover.RollbackName && j.Unfinished() {
-		return r.Run(t.Context(), j.Plan, j)
+		p, err := handover.UndoAgain(m.undoing(nil), j)
+		if err != nil || !p.Ready {
+			t.Fatalf("not ready: %v %+v", err, p)
+		}
+		return r.Run(t.Context(), p, r.GoOnUndo(p, j))
 	}
 	in := m.undoing(of)
 	p := handover.UndoHandover(in)

@@ -81,7 +81,7 @@ func UndoHandover(in RollbackInput) *Plan {
 	}
 	r.refuse()
 	p.Ready = len(p.Refusals) == 0
-	if p.Ready && r.nothing() {
+	if p.Ready && !r.resumed() && r.nothing() {
 		p.Done = true
 	} else {
 		r.lay()
@@ -121,6 +121,8 @@ func (r *rollback) back() (to int, unsure bool) {
 		return 0, false
 	case j != nil && j.Name == HandoverName && (j.Revision == 0 || record.Revision <= j.Revision):
 		return 0, false // a take-over had no revision before, or the adoption has not begun
+	case r.in.Rendered == nil && r.resumed() && r.p.Strategy == TakeOver:
+		return 0, false // as before: every record is Flux's
 	case r.in.Rendered == nil:
 		return 0, true
 	}
@@ -150,7 +152,7 @@ func (r *rollback) refuse() {
 	if r.hr != nil && r.hr.Deleting && !r.hr.Suspend {
 		r.p.own(refusedDeleting, false, []check.Evidence{{Where: "HelmRelease/" + r.hr.ID(), Got: "deleting", Want: "suspended"}})
 	}
-	if found && record.Status != "deployed" && record.Status != "superseded" && record.Status != "failed" && (r.hr == nil || r.hr.Suspend) {
+	if found && record.Status != "deployed" && record.Status != "superseded" && record.Status != "failed" && (r.hr == nil || r.hr.Suspend) && !r.died(record) {
 		r.p.own(refusedPending, false, []check.Evidence{{Where: "Helm release", Got: record.Secret + " " + record.Status, Want: "deployed"}})
 	}
 	if others := r.others(); len(others) > 0 {

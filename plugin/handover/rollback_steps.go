@@ -30,6 +30,8 @@ func (r *rollback) lay() {
 		if r.in.Rendered.Method == facts.ServerSide {
 			p.Steps = append(p.Steps, r.owner())
 		}
+	} else {
+		p.Steps = append(p.Steps, r.rest()...)
 	}
 	until := []Want{LetGo}
 	if p.Step(StepRemove) != nil {
@@ -103,7 +105,7 @@ func (r *rollback) sources() []Ref {
 				return !b.Existed && b.Ref.Kind == ref.Kind && b.Ref.Namespace == ref.Namespace && b.Ref.Name == ref.Name
 			})
 		}
-		if mine {
+		if mine && needed(r.in.Facts, r.hr, s) == "" {
 			all = append(all, ref)
 		}
 	}

@@ -63,7 +63,7 @@ func (o *drillOptions) undoAll(ctx context.Context, targets []cli.Target) error 
 	var all []*job
 	for _, t := range targets {
 		j := &drillJob{job: &job{target: t}}
-		f := o.clusters.Gather(ctx, o.env, []cli.Target{t}, true, func(cli.Target) []facts.Part { return []facts.Part{facts.Identity} })[0]
+		f := o.clusters.Gather(ctx, o.env, []cli.Target{t}, true, func(cli.Target) []facts.Part { return handover.DrillParts() })[0]
 		if f.Live.UID == "" {
 			return &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("see which cluster %s is: %s", t.Name, f.Blind[facts.Identity])}
 		}
@@ -78,8 +78,9 @@ func (o *drillOptions) undoAll(ctx context.Context, targets []cli.Target) error 
 			o.env.Say("cluster %s: no drill has left anything", t.Name)
 			continue
 		}
-		j.plan = j.journal.Plan
-		j.drill, _ = handover.DrillNamed(j.plan.Drill.Name)
+		if err := o.planUndo(ctx, j, f); err != nil {
+			return err
+		}
 		o.env.Say("cluster %s: %s", t.Name, leftWords(j.journal))
 		jobs, all = append(jobs, j), append(all, j.job)
 	}
@@ -94,8 +95,29 @@ func (o *drillOptions) undoAll(ctx context.Context, targets []cli.Target) error 
 		if left == nil {
 			return j.done(report.DrillUndone), nil // by somebody else, meanwhile
 		}
+		f := o.clusters.Gather(ctx, o.env, []cli.Target{j.target}, true, func(cli.Target) []facts.Part { return handover.DrillParts() })[0]
+		j.journal = left
+		if err := o.planUndo(ctx, j, f); err != nil {
+			return j.done(report.DrillNotDone), err
+		}
 		return o.hold(ctx, j, left, id, tell)
 	})
+}
+
+// planUndo plans the way back of a drill that is not undone: anew, by what the cluster says.
+func (o *drillOptions) planUndo(ctx context.Context, j *drillJob, f facts.Facts) (err error) {
+	if err := j.journal.Sound(); err != nil {
+		return o.strange(j.target, j.journal, "drill", err)
+	}
+	file := ""
+	if j.journal.Plan.Drill.Name == "git-change" {
+		file, _ = o.checkout(ctx, j.target, f)
+	}
+	if j.plan, err = handover.UndoDrill(f, j.journal, file); err != nil {
+		return o.strange(j.target, j.journal, "drill", err)
+	}
+	j.drill, _ = handover.DrillNamed(j.plan.Drill.Name)
+	return nil
 }
 
 // drillEach does something with each drill under its cluster's lock.

@@ -165,8 +165,8 @@ func (o *drillOptions) hold(ctx context.Context, j *drillJob, journal *handover.
 	runner.World = drillWorld{World: j.cluster.World("", nil), checkout: checkout.Checkout{Dir: o.clusters.Repo()}}
 	undo := journal != nil
 	if undo {
-		j.plan = journal.Plan
 		j.plan.Drill.Accept = o.danger
+		journal.Distrust()
 	} else {
 		journal = runner.Begin(j.plan, id)
 	}

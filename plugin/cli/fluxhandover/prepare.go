@@ -89,6 +89,8 @@ func (o *runOptions) unfinished(ctx context.Context, j *job, uid string) (*hando
 		return nil, &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("read the journal of %s: %w", j.target.Name, err)}
 	case !last.Unfinished() || last.UID != uid:
 		return nil, nil
+	case last.Sound() != nil:
+		return nil, o.strange(j.target, last, "plan", last.Sound())
 	case last.Name != handover.HandoverName:
 		return nil, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s %s of %s did not come to its end; go on with it: %s",
 			j.target.Name, last.Name, last.Run, last.Holder, o.command(strings.Fields(last.Name)[0], []cli.Target{j.target}))}
@@ -110,9 +112,12 @@ func (o *runOptions) again(t cli.Target) string {
 // plans makes a job's plan, or that of the run that is gone on with.
 func (o *runOptions) plans(ctx context.Context, j *job, in handover.Input) error {
 	if j.journal != nil {
+		if err := j.journal.Bound(in); err != nil {
+			return o.strange(j.target, j.journal, "plan", err)
+		}
 		p, err := handover.Again(in, j.journal)
 		if err != nil {
-			return &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %w", j.target.Name, err)}
+			return o.strange(j.target, j.journal, "plan", err)
 		}
 		j.plan = p
 		return nil
@@ -151,6 +156,7 @@ func changed(was, now *handover.Plan) []string {
 	add("the number of nodes", fmt.Sprint(was.World.Nodes), fmt.Sprint(now.World.Nodes))
 	add("the API server's version", was.World.Version, now.World.Version)
 	add("the commit of the working tree", was.World.Tree, now.World.Tree)
+	add("what is accepted by name", strings.Join(was.Accepted, ", "), strings.Join(now.Accepted, ", "))
 	if was.World.Pods != now.World.Pods {
 		all = append(all, "pods of Cilium were replaced or restarted")
 	}

@@ -193,16 +193,19 @@ func (o *rollbackOptions) plans(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if last.Unfinished() && last.Name == handover.RollbackName && last.Plan != nil {
-		j.journal, j.plan = last, last.Plan
-		return nil
-	}
-	j.before, in.Journal = last, last
+	in.Journal = last
 	if in.Rendered, err = o.back(ctx, j.target, &in); err != nil {
 		in.Unrendered = err.Error()
 	}
 	facts.Clean(&in.Facts)
-	j.plan = handover.UndoHandover(in)
+	if last.Unfinished() && last.Name == handover.RollbackName {
+		j.journal = last
+		if j.plan, err = handover.UndoAgain(in, last); err != nil {
+			return o.strange(j.target, last, "rollback", err)
+		}
+	} else {
+		j.before, j.plan = last, handover.UndoHandover(in)
+	}
 	if err := o.allowed(ctx, j.target, j.plan); err != nil {
 		return &cli.Exit{Code: cli.ExitCannotTell, Err: err}
 	}
@@ -227,6 +230,8 @@ func (o *rollbackOptions) last(ctx context.Context, j *job, uid string) (*handov
 		return nil, &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("read the journal of %s: %w", j.target.Name, err)}
 	case last == nil || last.UID != uid:
 		return nil, nil
+	case last.Sound() != nil:
+		return nil, o.strange(j.target, last, "rollback", last.Sound())
 	case last.Name == handover.HandoverName || last.Name == handover.RollbackName:
 		return last, nil
 	case last.Unfinished():

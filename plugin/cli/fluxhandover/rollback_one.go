@@ -20,7 +20,7 @@ func (o *rollbackOptions) one(ctx context.Context, j *job, tell func(handover.Ev
 		if err == nil && (j.journal == nil) != (before == nil) {
 			err = &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: another run was here in between; see: %s", j.target.Name, o.command("status", []cli.Target{j.target}))}
 		}
-		if err == nil && j.journal == nil {
+		if err == nil {
 			err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan, "rollback", "--dry-run"))
 		}
 		if err != nil {
@@ -33,8 +33,10 @@ func (o *rollbackOptions) one(ctx context.Context, j *job, tell func(handover.Ev
 // carry runs the plan of a cluster whose lock is ours.
 func (o *rollbackOptions) carry(ctx context.Context, j *job, id string, tell func(handover.Event)) (report.RunCluster, error) {
 	runner := &handover.Runner{Clock: clock(o.env.Now), Tell: tell, Holder: o.holder, Tool: tool(), Journal: j.keeper}
-	journal := j.journal
-	if journal == nil {
+	var journal *handover.Journal
+	if j.journal != nil {
+		journal = runner.GoOnUndo(j.plan, j.journal)
+	} else {
 		journal = runner.BeginUndo(j.plan, id, j.before)
 	}
 	open, err := o.measure(ctx, j)

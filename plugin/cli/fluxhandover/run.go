@@ -166,6 +166,9 @@ func (o *runOptions) saved(targets []cli.Target) (*report.Plan, error) {
 		if planFor(&doc, t) == nil {
 			return nil, cli.Usage("the plan %s has nothing for cluster %s; make one that has: %s", o.plan, t.Name, o.command("plan", targets, "--save", o.plan))
 		}
+		if p := planFor(&doc, t); p.Digest != "" && p.Digest != p.Sealed() {
+			return nil, cli.Usage("the plan %s was changed after it was saved: its digest for cluster %s is not that of its steps; make it anew: %s", o.plan, t.Name, o.command("plan", targets, "--save", o.plan))
+		}
 	}
 	flags := o.cmd.Flags()
 	if !flags.Changed("soak") {
