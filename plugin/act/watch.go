@@ -2,6 +2,7 @@ package act
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,15 +20,66 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 )
 
-// podSelector selects Cilium's pods: its chart labels agents, operator, Envoy, Hubble's and ClusterMesh's alike.
-const podSelector = "app.kubernetes.io/part-of=cilium"
+// podSelector selects Cilium's pods in its own namespace: its chart labels agents, operator, Envoy, Hubble's and
+// ClusterMesh's alike. otherPods selects what else is there.
+const (
+	podSelector = "app.kubernetes.io/part-of=cilium"
+	otherPods   = "app.kubernetes.io/part-of!=cilium"
+)
 
-// watches are the two watches of a cluster. They begin with the first question.
+// watches are the two watches of a cluster, which begin with the first question, and one more for each namespace that
+// Beside names.
 type watches struct {
 	once  sync.Once
-	pods  *watched
-	flux  *watched
 	fresh chan struct{} // holds one token when something may have changed since Changed last returned
+
+	mu   sync.Mutex // guards what follows
+	pods []*watched // of Cilium's namespace, then those of others; what is watched stays watched
+	flux *watched
+	also map[string]bool // the namespaces that Beside named
+}
+
+// all are the watches as they are now: those of pods, and all.
+func (w *watches) all() (pods, all []*watched) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	pods = slices.Clone(w.pods)
+	return pods, append(slices.Clone(w.pods), w.flux)
+}
+
+// Beside has pods watched that the watch of Cilium's does not have: all pods of another namespace, and of Cilium's own
+// those without its label. A namespace that is watched already is not watched twice.
+func (c *Cluster) Beside(namespaces []string) {
+	c.watch()
+	c.watches.mu.Lock()
+	defer c.watches.mu.Unlock()
+	for _, namespace := range namespaces {
+		if c.watches.also[namespace] {
+			continue
+		}
+		c.watches.also[namespace] = true
+		selector := ""
+		if namespace == c.options.Expect.Cilium.Namespace {
+			selector = otherPods
+		}
+		c.watches.pods = append(c.watches.pods, c.watchPods(namespace, selector))
+	}
+}
+
+// watchPods begins to watch the pods of a namespace that selector matches.
+func (c *Cluster) watchPods(namespace, selector string) *watched {
+	pods := c.core.Pods(namespace)
+	w := newWatched(handover.Ref{APIVersion: "v1", Kind: "Pod", Namespace: namespace}, c.watches.fresh)
+	w.lists = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+		o.LabelSelector = selector
+		return pods.List(ctx, o)
+	}
+	w.opens = func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+		o.LabelSelector = selector
+		return pods.Watch(ctx, o)
+	}
+	w.run(c.life, &core.Pod{}, c.core)
+	return w
 }
 
 // Changed returns when a pod of Cilium's or a HelmRelease beside the planned one may have changed since it last
@@ -45,7 +97,8 @@ func (c *Cluster) Changed(ctx context.Context, atMost time.Duration) error {
 	case <-c.life.Done():
 		return c.life.Err()
 	}
-	for _, w := range []*watched{c.watches.pods, c.watches.flux} {
+	_, all := c.watches.all()
+	for _, w := range all {
 		if err := w.broken(); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
 			return c.failed("watch", w.ref, "watch", err)
 		}
@@ -53,59 +106,62 @@ func (c *Cluster) Changed(ctx context.Context, atMost time.Duration) error {
 	return nil
 }
 
-// Pods are Cilium's pods as the watch last had them: metadata, spec.nodeName, the containers' names and images, and
-// status. An error says that the watch does not stand at this moment: what it had may be old, and has to be listed.
+// Pods are Cilium's pods, and those of the namespaces that Beside named, as the watches last had them: metadata,
+// spec.nodeName, the containers' names and images, and status. An error says that a watch does not stand at this moment:
+// what it had may be old, and has to be listed.
 func (c *Cluster) Pods(ctx context.Context) ([]*core.Pod, error) {
 	c.watch()
-	w := c.watches.pods
+	watches, _ := c.watches.all()
+	var all []*core.Pod
+	for _, w := range watches {
+		if err := c.filled(ctx, w); err != nil {
+			return nil, err
+		}
+		for _, o := range w.store.List() {
+			if p, ok := o.(*core.Pod); ok {
+				all = append(all, p)
+			}
+		}
+	}
+	return all, nil
+}
+
+// filled returns when a watch has what there is.
+func (c *Cluster) filled(ctx context.Context, w *watched) error {
 	for {
 		renewed, err := w.state()
 		if err != nil {
-			return nil, c.failed("watch", w.ref, "watch", err)
+			return c.failed("watch", w.ref, "watch", err)
 		}
 		if w.synced() {
-			break
+			return nil
 		}
 		select {
 		case <-renewed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-c.life.Done():
-			return nil, c.life.Err()
+			return c.life.Err()
 		}
 	}
-	var all []*core.Pod
-	for _, o := range w.store.List() {
-		if p, ok := o.(*core.Pod); ok {
-			all = append(all, p)
-		}
-	}
-	return all, nil
 }
 
 // watch begins both watches.
 func (c *Cluster) watch() {
 	c.watches.once.Do(func() {
 		e := c.options.Expect
+		c.watches.mu.Lock()
+		defer c.watches.mu.Unlock()
+		c.watches.also = map[string]bool{}
 		c.watches.fresh = make(chan struct{}, 1)
 		c.watches.fresh <- struct{}{} // nobody has looked yet
-		pods := c.core.Pods(e.Cilium.Namespace)
-		c.watches.pods = newWatched(handover.Ref{APIVersion: "v1", Kind: "Pod", Namespace: e.Cilium.Namespace}, c.watches.fresh)
-		c.watches.pods.lists = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			o.LabelSelector = podSelector
-			return pods.List(ctx, o)
-		}
-		c.watches.pods.opens = func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			o.LabelSelector = podSelector
-			return pods.Watch(ctx, o)
-		}
 		// Of HelmReleases the metadata does: every change gives them another resourceVersion.
 		releases := c.meta.Resource(schema.GroupVersionResource{Group: helmGroup, Version: "v2", Resource: "helmreleases"}).
 			Namespace(e.Flux.HelmReleaseNamespace)
 		c.watches.flux = newWatched(handover.Ref{APIVersion: helmGroup + "/v2", Kind: "HelmRelease", Namespace: e.Flux.HelmReleaseNamespace}, c.watches.fresh)
 		c.watches.flux.lists = func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return releases.List(ctx, o) }
 		c.watches.flux.opens = releases.Watch
-		c.watches.pods.run(c.life, &core.Pod{}, c.core)
+		c.watches.pods = []*watched{c.watchPods(e.Cilium.Namespace, podSelector)}
 		c.watches.flux.run(c.life, &metav1.PartialObjectMetadata{}, c.meta)
 	})
 }

@@ -20,7 +20,7 @@ func handoverChecks() []Check {
 		ID: "CG401", Phase: Handover, AC: "AC-4",
 		Title:  "no pod of Cilium was replaced or restarted since the baseline",
 		Hint:   "See why: kubectl -n kube-system get events --field-selector involvedObject.kind=Pod; kubectl -n kube-system describe pod POD. During a run: flux handover status.",
-		About:  "Every pod of Cilium's has the UID that it had, and every container of it the ID and the count of restarts. Generations and rollout status prove nothing: they change without a restart, and do not where a container died.",
+		About:  "Every pod of a workload of Cilium's release, in whichever namespace, has the UID that it had, and every container of it the ID and the count of restarts. Generations and rollout status prove nothing: they change without a restart, and do not where a container died.",
 		Manual: "kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium -o custom-columns=POD:.metadata.name,UID:.metadata.uid,RESTARTS:.status.containerStatuses[*].restartCount",
 		Needs:  []facts.Part{facts.Pods},
 		Judge:  judgeUntouched,
@@ -76,8 +76,9 @@ func Untouched(f facts.Facts) (same, accepted int) {
 	if f.Base == nil {
 		return 0, 0
 	}
-	now := lasting(f, f.Live.Pods)
-	for uid, was := range lasting(f, f.Base.Pods) {
+	own := f.Workloads()
+	now := lasting(own, f.Live.Pods)
+	for uid, was := range lasting(own, f.Base.Pods) {
 		is, there := now[uid]
 		switch {
 		case there && is.Deleting == was.Deleting && len(restarts("", was, is)) == 0:
@@ -101,7 +102,8 @@ func podChanges(f facts.Facts) (changes, accepted []Evidence) {
 		}
 		changes = append(changes, all...)
 	}
-	before, now := lasting(f, f.Base.Pods), lasting(f, f.Live.Pods)
+	own := f.Workloads()
+	before, now := lasting(own, f.Base.Pods), lasting(own, f.Live.Pods)
 	for _, uid := range slices.Sorted(maps.Keys(before)) {
 		was := before[uid]
 		where := "Pod/" + was.Namespace + "/" + was.Name
@@ -124,13 +126,11 @@ func podChanges(f facts.Facts) (changes, accepted []Evidence) {
 	return changes, accepted
 }
 
-// lasting are Cilium's pods that run for good, by UID.
-func lasting(f facts.Facts, pods []facts.Pod) map[string]facts.Pod {
+// lasting are the pods of own, by UID.
+func lasting(own facts.Workloads, pods []facts.Pod) map[string]facts.Pod {
 	all := map[string]facts.Pod{}
-	for _, p := range pods {
-		if p.Namespace == f.Expect.Cilium.Namespace && p.Labels["app.kubernetes.io/part-of"] == "cilium" && !strings.HasPrefix(p.Owner, "Job/") {
-			all[p.UID] = p
-		}
+	for _, p := range own.Pods(pods) {
+		all[p.UID] = p
 	}
 	return all
 }
@@ -155,7 +155,7 @@ func judgeUntouched(f facts.Facts) Verdict {
 	if f.Base == nil {
 		return noBaseline()
 	}
-	before := len(lasting(f, f.Base.Pods))
+	before := len(f.Workloads().Pods(f.Base.Pods))
 	if before == 0 {
 		return unknown("the baseline has no pod of Cilium", Evidence{Where: "baseline pods", Got: "none"})
 	}
@@ -185,17 +185,16 @@ func judgeReadiness(f facts.Facts) Verdict {
 	}
 	var n findings
 	compared := 0
-	for _, was := range slices.Concat(f.Base.DaemonSets, f.Base.Deployments) {
-		if was.Namespace != f.Expect.Cilium.Namespace || was.Labels["app.kubernetes.io/part-of"] != "cilium" {
+	own := f.Workloads()
+	live := map[string][]facts.Workload{"DaemonSet": f.Live.DaemonSets, "Deployment": f.Live.Deployments, "StatefulSet": f.Live.StatefulSets}
+	for _, was := range slices.Concat(f.Base.DaemonSets, f.Base.Deployments, f.Base.StatefulSets) {
+		if !own.Has(was.Key()) {
 			continue
 		}
 		compared++
 		where := place(was.Namespace, was.Kind, was.Name)
-		is, there := workload(f.Live.DaemonSets, was.Namespace, was.Name)
-		if was.Kind == "Deployment" {
-			is, there = workload(f.Live.Deployments, was.Namespace, was.Name)
-		}
-		accepted := f.Accepts(was.Kind + "/" + was.Namespace + "/" + was.Name)
+		is, there := workload(live[was.Kind], was.Namespace, was.Name)
+		accepted := f.Accepts(was.Key())
 		switch {
 		case !there && accepted && !Vital(f, was):
 		case !there:

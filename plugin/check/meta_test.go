@@ -23,7 +23,7 @@ var fields = map[facts.Part][]string{
 	facts.Version:         {"Version"},
 	facts.Nodes:           {"Nodes"},
 	facts.DaemonSets:      {"DaemonSets"},
-	facts.Deployments:     {"Deployments"},
+	facts.Deployments:     {"Deployments", "StatefulSets"},
 	facts.Pods:            {"Pods"},
 	facts.Config:          {"Config"},
 	facts.Settings:        {"Settings"},

@@ -159,8 +159,9 @@ func unreadiness(p facts.Pod) string {
 func judgeRestarts(f facts.Facts) Verdict {
 	var n findings
 	pods := 0
+	own := f.Workloads()
 	for _, p := range f.Live.Pods {
-		if p.Labels["app.kubernetes.io/part-of"] != "cilium" {
+		if p.Labels["app.kubernetes.io/part-of"] != "cilium" && !own.Pod(p) {
 			continue
 		}
 		pods++

@@ -25,8 +25,8 @@ const (
 	Version         Part = "version"         // the API server's version
 	Nodes           Part = "nodes"           // every Node
 	DaemonSets      Part = "daemonsets"      // Cilium's, kube-proxy's and Spegel's, in any namespace
-	Deployments     Part = "deployments"     // of Cilium's namespace
-	Pods            Part = "pods"            // of Cilium's namespace
+	Deployments     Part = "deployments"     // of Cilium's namespace and its release's in others; its StatefulSets
+	Pods            Part = "pods"            // of Cilium's namespace, and its release's in others
 	Config          Part = "config"          // ConfigMap cilium-config
 	Settings        Part = "settings"        // ConfigMap cluster-settings
 	Releases        Part = "releases"        // Helm's records of Cilium: their labels
@@ -108,6 +108,7 @@ type Live struct {
 	Nodes           []Node              `json:"nodes,omitempty"`
 	DaemonSets      []Workload          `json:"daemonSets,omitempty"`
 	Deployments     []Workload          `json:"deployments,omitempty"`
+	StatefulSets    []Workload          `json:"statefulSets,omitempty"`
 	Pods            []Pod               `json:"pods,omitempty"`
 	Config          *ConfigMap          `json:"config,omitempty"`
 	Settings        *ConfigMap          `json:"settings,omitempty"`
@@ -159,19 +160,21 @@ type Record struct {
 	Chart string `json:"chart,omitempty"`
 }
 
-// ReleaseContents is what the newest record of the release holds, without its manifest.
+// ReleaseContents is what the newest record of the release holds; of its manifest, which workloads there are.
 type ReleaseContents struct {
-	Namespace    string      `json:"namespace"`
-	Name         string      `json:"name"`
-	Revision     int         `json:"revision"`
-	Status       string      `json:"status"`
-	Chart        string      `json:"chart"`        // "cilium"
-	ChartVersion string      `json:"chartVersion"` // "1.18.2", after adoption perhaps "1.18.2+0c347cf81b87"
-	AppVersion   string      `json:"appVersion"`
-	ApplyMethod  string      `json:"applyMethod,omitempty"` // ssa | csa | "" (Helm 3: csa)
-	Deployed     time.Time   `json:"deployed,omitzero"`
-	Values       values.Tree `json:"values,omitempty"`   // what the user supplied, secrets masked
-	Defaults     values.Tree `json:"defaults,omitempty"` // the chart's
+	Namespace    string    `json:"namespace"`
+	Name         string    `json:"name"`
+	Revision     int       `json:"revision"`
+	Status       string    `json:"status"`
+	Chart        string    `json:"chart"`        // "cilium"
+	ChartVersion string    `json:"chartVersion"` // "1.18.2", after adoption perhaps "1.18.2+0c347cf81b87"
+	AppVersion   string    `json:"appVersion"`
+	ApplyMethod  string    `json:"applyMethod,omitempty"` // ssa | csa | "" (Helm 3: csa)
+	Deployed     time.Time `json:"deployed,omitzero"`
+	// Workloads are the DaemonSets, Deployments and StatefulSets of its manifest, "Kind/namespace/name".
+	Workloads []string    `json:"workloads,omitempty"`
+	Values    values.Tree `json:"values,omitempty"`   // what the user supplied, secrets masked
+	Defaults  values.Tree `json:"defaults,omitempty"` // the chart's
 }
 
 // Computed is the user's values laid over the chart's. It is for reading: it shares what is in it with both.

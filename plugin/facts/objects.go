@@ -16,7 +16,7 @@ type Node struct {
 	Annotations map[string]string `json:"annotations,omitempty"` // Cilium's and k3s' and Talos' own
 }
 
-// Workload is one DaemonSet or Deployment.
+// Workload is one DaemonSet, Deployment or StatefulSet.
 type Workload struct {
 	Kind               string            `json:"kind"`
 	Namespace          string            `json:"namespace"`
@@ -35,6 +35,9 @@ type Workload struct {
 	HostPorts          []HostPort        `json:"hostPorts,omitempty"`
 	Images             []string          `json:"images,omitempty"`
 }
+
+// Key is "Kind/namespace/name".
+func (w Workload) Key() string { return w.Kind + "/" + w.Namespace + "/" + w.Name }
 
 // HostPort is a port that a pod claims on its node.
 type HostPort struct {

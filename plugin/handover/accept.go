@@ -6,12 +6,13 @@ import (
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/impact"
 )
 
 // accept notes of which objects the user accepts by name what becomes of their pods or their contents.
 func (p *Plan) accept(in *Input) {
 	for _, c := range p.Impact.Changes {
-		if !c.Expected && (c.Restarts > 0 || c.Lost > 0 || c.Keys > 0) && in.allowed(c.Ref) {
+		if !c.Expected && (c.Effect == impact.Restart || c.Lost > 0 || c.Keys > 0) && in.allowed(c.Ref) {
 			p.Accepted = append(p.Accepted, c.Ref.String())
 		}
 	}
@@ -58,16 +59,17 @@ func rolling(s *Step, f facts.Facts) facts.Facts {
 		})
 	}
 	base.DaemonSets, base.Deployments = without(base.DaemonSets), without(base.Deployments)
+	base.StatefulSets = without(base.StatefulSets)
 	f.Base = &base
 	return f
 }
 
 // wanted tells whether a workload is still there and wanted on some node.
 func wanted(f facts.Facts, was facts.Workload) bool {
-	return slices.ContainsFunc(slices.Concat(f.Live.DaemonSets, f.Live.Deployments), func(is facts.Workload) bool {
+	return slices.ContainsFunc(slices.Concat(f.Live.DaemonSets, f.Live.Deployments, f.Live.StatefulSets), func(is facts.Workload) bool {
 		return nameOf(is) == nameOf(was) && is.Desired > 0
 	})
 }
 
 // nameOf is a workload as Accepted names it.
-func nameOf(w facts.Workload) string { return w.Kind + "/" + w.Namespace + "/" + w.Name }
+func nameOf(w facts.Workload) string { return w.Key() }

@@ -214,8 +214,9 @@ func only(body, spec map[string]any) map[string]any {
 // workloads are Cilium's, of which it is asked whether they are current.
 func workloads(f facts.Facts) []Ref {
 	var all []Ref
-	for _, w := range slices.Concat(f.Live.DaemonSets, f.Live.Deployments) {
-		if w.Namespace == f.Expect.Cilium.Namespace && w.Labels["app.kubernetes.io/part-of"] == "cilium" {
+	own := f.Workloads()
+	for _, w := range slices.Concat(f.Live.DaemonSets, f.Live.Deployments, f.Live.StatefulSets) {
+		if own.Has(w.Key()) {
 			all = append(all, Ref{APIVersion: "apps/v1", Kind: w.Kind, Namespace: w.Namespace, Name: w.Name})
 		}
 	}

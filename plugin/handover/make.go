@@ -143,6 +143,7 @@ func (p *Plan) unsure(in *Input) {
 	case !r.LiveSeen:
 		dark = append(dark, check.Evidence{Where: "impact", Got: "not every object of the release could be seen"})
 	}
+	dark = append(dark, uncounted(p.Impact.Changes)...)
 	if r != nil {
 		for _, what := range r.Unknown {
 			dark = append(dark, check.Evidence{Where: "impact", Got: what})
@@ -223,22 +224,15 @@ func stateOf(in *Input) State {
 // podsDigest tells one set of running pods from another.
 func podsDigest(f facts.Facts) string {
 	var all []string
-	for _, p := range f.Live.Pods {
-		if concerns(f, p) {
-			line := p.Name + " " + p.UID
-			for _, c := range p.Containers {
-				line += fmt.Sprintf(" %s:%d", c.Name, c.Restarts)
-			}
-			all = append(all, line)
+	for _, p := range ciliumPods(f) {
+		line := p.Name + " " + p.UID
+		for _, c := range p.Containers {
+			line += fmt.Sprintf(" %s:%d", c.Name, c.Restarts)
 		}
+		all = append(all, line)
 	}
 	slices.Sort(all)
 	return digest(strings.Join(all, "\n"))
-}
-
-// concerns tells whether a pod is one of Cilium's that run for good: not a Job's, which ends.
-func concerns(f facts.Facts, p facts.Pod) bool {
-	return p.Namespace == f.Expect.Cilium.Namespace && p.Labels["app.kubernetes.io/part-of"] == "cilium" && !strings.HasPrefix(p.Owner, "Job/")
 }
 
 func digest(text string) string {

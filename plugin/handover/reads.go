@@ -14,6 +14,14 @@ func (p *Plan) reads(in *Input) []Right {
 	for _, resource := range []string{"daemonsets", "deployments", "controllerrevisions", "replicasets"} {
 		all = append(all, Right{Verb: "list", Group: "apps", Resource: resource, Namespace: names.Cilium.Namespace})
 	}
+	own := in.Facts.Workloads()
+	for _, namespace := range own.Elsewhere() {
+		all = append(all,
+			Right{Verb: "watch", Resource: "pods", Namespace: namespace},
+			Right{Verb: "list", Resource: "pods", Namespace: namespace},
+			Right{Verb: "list", Group: "apps", Resource: "deployments", Namespace: namespace},
+			Right{Verb: "list", Group: "apps", Resource: "statefulsets", Namespace: namespace})
+	}
 	for _, resource := range []string{"pods", "secrets"} {
 		all = append(all, Right{Verb: "list", Resource: resource, Namespace: names.Cilium.Namespace})
 	}

@@ -25,12 +25,12 @@ func impactRules() []rule {
 	return []rule{{
 		id: "HP301", reason: "the adoption would replace pods",
 		hint:  see + "Give Git the values that run; or accept it by name: --allow-restart DaemonSet/cilium.",
-		finds: by(func(c impact.Change) string { return some(c.Restarts, "pod", "replaced") + some(c.Lost, "pod", "lost") }),
+		finds: by(replaced),
 	}, {
 		id: "HP302", reason: "the adoption would delete objects",
 		hint: see + "Give Git the values that run.",
 		finds: by(func(c impact.Change) string {
-			if c.Effect == impact.Delete && c.Lost == 0 {
+			if c.Effect == impact.Delete && c.Lost == 0 && !c.Uncounted {
 				return "deleted"
 			}
 			return ""
@@ -50,6 +50,30 @@ func impactRules() []rule {
 	}}
 }
 
+// replaced are the pods that would be replaced or lost. A workload whose pods would be has that effect also where it has
+// none at this moment, or where nobody could count them.
+func replaced(c impact.Change) string {
+	switch {
+	case c.Uncounted:
+		return "its pods replaced, which could not be counted"
+	case c.Effect == impact.Restart && c.Restarts == 0:
+		return "its pods replaced, of which there are none now"
+	}
+	return some(c.Restarts, "pod", "replaced") + some(c.Lost, "pod", "lost")
+}
+
+// uncounted is evidence of each workload whose pods would be replaced or lost, and of which nobody could see how many it
+// has: neither a guard nor a proof would see them.
+func uncounted(changes []impact.Change) []check.Evidence {
+	var out []check.Evidence
+	for _, c := range changes {
+		if c.Uncounted {
+			out = append(out, check.Evidence{Where: c.Ref.String(), Got: "its pods could not be seen", Want: "every pod of the release"})
+		}
+	}
+	return out
+}
+
 func some(n int, noun, what string) string {
 	if n == 0 {
 		return ""
@@ -62,7 +86,7 @@ func some(n int, noun, what string) string {
 
 // configChanged are the keys of a ConfigMap that would change, without those that only look as if.
 func configChanged(c impact.Change) string {
-	if c.Keys == 0 || c.Restarts > 0 {
+	if c.Keys == 0 || c.Effect == impact.Restart {
 		return ""
 	}
 	var keys []string
@@ -81,7 +105,7 @@ func configChanged(c impact.Change) string {
 // otherwiseChanged is what is left: an object that is created, or changes by more than labels and annotations.
 func otherwiseChanged(c impact.Change) string {
 	switch {
-	case c.Restarts > 0 || c.Lost > 0 || c.Keys > 0:
+	case c.Effect == impact.Restart || c.Lost > 0 || c.Keys > 0:
 		return ""
 	case c.Effect == impact.Create && c.Ref.APIVersion != "": // a hook has none
 		return "created"

@@ -210,14 +210,14 @@ func (r *rollback) judgeImpact() []check.Evidence {
 	}
 	var evidence []check.Evidence
 	for _, c := range changes {
-		if (c.Restarts > 0 || c.Lost > 0 || c.Effect == impact.Delete) && !allow.allowed(c.Ref) {
+		if (c.Effect == impact.Restart || c.Lost > 0 || c.Effect == impact.Delete) && !allow.allowed(c.Ref) {
 			evidence = append(evidence, check.Evidence{Where: c.Ref.String(), Got: string(c.Effect), Want: c.Why})
 		}
 	}
 	if len(evidence) > 0 {
 		r.p.own(refusedRestart, false, evidence)
 	}
-	var dark []check.Evidence
+	dark := uncounted(changes)
 	if !rendered.LiveSeen {
 		dark = append(dark, check.Evidence{Where: "impact", Got: "not every object of the release could be seen"})
 	}

@@ -237,7 +237,7 @@ func vitals(p *Plan, f facts.Facts) []string {
 
 func rolled(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 	n, vital := 0, len(vitals(p, f))
-	for _, w := range slices.Concat(f.Live.DaemonSets, f.Live.Deployments) {
+	for _, w := range slices.Concat(f.Live.DaemonSets, f.Live.Deployments, f.Live.StatefulSets) {
 		if !slices.Contains(p.Accepted, nameOf(w)) {
 			continue
 		}

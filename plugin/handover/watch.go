@@ -168,9 +168,8 @@ func Touched(f facts.Facts) []PodEvent {
 	return all
 }
 
-func ciliumPods(f facts.Facts) []facts.Pod {
-	return slices.DeleteFunc(slices.Clone(f.Live.Pods), func(p facts.Pod) bool { return !concerns(f, p) })
-}
+// ciliumPods are those of the workloads of Cilium's release.
+func ciliumPods(f facts.Facts) []facts.Pod { return f.Workloads().Pods(f.Live.Pods) }
 
 // checks are those of that ID.
 func checks(ids []check.ID) []check.Check {

@@ -52,8 +52,10 @@ type Change struct {
 	Paths    []values.Path `json:"paths,omitempty"` // the fields that bring the effect about
 	Restarts int           `json:"restarts"`        // pods that would be replaced
 	Lost     int           `json:"lost,omitempty"`  // pods that would be deleted and not replaced
-	Keys     int           `json:"keys,omitempty"`  // keys of a ConfigMap's data that change
-	Why      string        `json:"why"`
+	// Uncounted: the pods of the workload would be replaced or deleted, and could not be seen.
+	Uncounted bool   `json:"uncounted,omitempty"`
+	Keys      int    `json:"keys,omitempty"` // keys of a ConfigMap's data that change
+	Why       string `json:"why"`
 	// Expected: it happens at every upgrade, because Helm makes the value anew.
 	Expected bool `json:"expected,omitempty"`
 	// Reverted are fields that somebody changed since the last release, and that would be changed back.
@@ -69,7 +71,7 @@ func Of(f facts.Facts, r *facts.Rendered) []Change {
 	if r == nil {
 		return nil
 	}
-	j := judge{r: r, pods: f.Live.Pods, before: index(r.Before), after: index(r.After), live: index(r.Live)}
+	j := judge{r: r, facts: f, own: f.Workloads(), pods: f.Live.Pods, before: index(r.Before), after: index(r.After), live: index(r.Live)}
 	var all []Change
 	for _, key := range j.keys() {
 		if c := j.object(key); c.Effect != None || len(c.Left) > 0 {
@@ -92,6 +94,7 @@ func Of(f facts.Facts, r *facts.Rendered) []Change {
 type Summary struct {
 	Pods          int `json:"pods"`          // that the release's workloads have
 	Restarts      int `json:"restarts"`      // of these would be replaced
+	Rolled        int `json:"rolled"`        // workloads whose pods would be replaced, those without a pod that was seen among them
 	Lost          int `json:"lost"`          // of these would be deleted
 	Creates       int `json:"creates"`       // objects
 	Deletes       int `json:"deletes"`       // objects
@@ -117,6 +120,9 @@ func Sum(f facts.Facts, r *facts.Rendered, changes []Change) Summary {
 	}
 	for _, c := range changes {
 		s.Restarts += c.Restarts
+		if c.Effect == Restart {
+			s.Rolled++
+		}
 		s.Lost += c.Lost
 		s.Reverted += len(c.Reverted)
 		s.Left += len(c.Left)
@@ -141,7 +147,7 @@ func Sum(f facts.Facts, r *facts.Rendered, changes []Change) Summary {
 // Plus is both together.
 func (s Summary) Plus(t Summary) Summary {
 	return Summary{
-		Pods: s.Pods + t.Pods, Restarts: s.Restarts + t.Restarts, Lost: s.Lost + t.Lost, Creates: s.Creates + t.Creates,
+		Pods: s.Pods + t.Pods, Restarts: s.Restarts + t.Restarts, Rolled: s.Rolled + t.Rolled, Lost: s.Lost + t.Lost, Creates: s.Creates + t.Creates,
 		Deletes: s.Deletes + t.Deletes, ConfigChanges: s.ConfigChanges + t.ConfigChanges, Other: s.Other + t.Other,
 		Metadata: s.Metadata + t.Metadata, Expected: s.Expected + t.Expected, Reverted: s.Reverted + t.Reverted,
 		Left: s.Left + t.Left,
@@ -151,7 +157,7 @@ func (s Summary) Plus(t Summary) Summary {
 // Quiet tells whether nothing changes but labels and annotations, and what changes at every upgrade. Fields that stay
 // though they are gone from what is declared are not quiet: the cluster is not what Git says.
 func (s Summary) Quiet() bool {
-	return s.Restarts+s.Lost+s.Creates+s.Deletes+s.ConfigChanges+s.Other+s.Left == 0
+	return s.Restarts+s.Rolled+s.Lost+s.Creates+s.Deletes+s.ConfigChanges+s.Other+s.Left == 0
 }
 
 func index(all []facts.Object) map[string]facts.Object {

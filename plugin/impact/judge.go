@@ -16,6 +16,8 @@ const keepPolicy = "helm.sh/resource-policy"
 // judge has what one cluster's objects are judged by.
 type judge struct {
 	r                   *facts.Rendered
+	facts               facts.Facts
+	own                 facts.Workloads
 	pods                []facts.Pod
 	before, after, live map[string]facts.Object
 }
@@ -60,7 +62,18 @@ func (j judge) deleted(before, live facts.Object, lives bool) Change {
 	case policy == "keep":
 		return Change{Ref: c.Ref, Effect: Metadata, Why: "leaves the release and stays in the cluster: " + keepPolicy + "=keep"}
 	}
+	c.Uncounted = lives && j.uncounted(before, c.Lost)
 	return c
+}
+
+// uncounted tells whether a workload may have pods that nobody has looked for. Those of the release's workloads were
+// looked for, wherever they are, and so were those of Cilium's namespace that bear Cilium's label.
+func (j judge) uncounted(o facts.Object, counted int) bool {
+	switch o.Kind {
+	case "DaemonSet", "Deployment", "StatefulSet":
+		return counted == 0 && (!slices.Contains(j.facts.Seen, facts.Pods) || !j.own.Has(o.Key()))
+	}
+	return false
 }
 
 // changed is what becomes of an object that is there and stays.
@@ -87,6 +100,7 @@ func (j judge) changed(before, after, live facts.Object, had, lives bool) Change
 	}
 	if c.Effect == Restart {
 		c.Restarts = podsOf(j.pods, after)
+		c.Uncounted = j.uncounted(after, c.Restarts)
 	}
 	c.Expected = random && c.Effect == Config
 	c.Why = why(c, worst, after)

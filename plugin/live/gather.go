@@ -19,10 +19,12 @@ type Options struct {
 	Context string
 	Expect  facts.Expect
 	Parts   []facts.Part // what to look at
-	NoExec  bool         // leave the agents alone
-	Probe   bool         // ask what is asked only with a probe
-	Timeout time.Duration
-	Now     func() time.Time
+	// Workloads are those that are known to be the release's before anything is looked at.
+	Workloads facts.Workloads
+	NoExec    bool // leave the agents alone
+	Probe     bool // ask what is asked only with a probe
+	Timeout   time.Duration
+	Now       func() time.Time
 	// Begin is called once the cluster has answered, before it is looked at. It may wait, which is at nobody's cost; may be nil.
 	Begin func()
 	// Tell hears how many of how many parts have been looked at; may be nil.
@@ -98,6 +100,7 @@ func (g *gatherer) look(ctx context.Context, config *rest.Config) {
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
 	g.all(ctx, parts)
+	g.rest(ctx)
 	g.outdated()
 }
 

@@ -27,12 +27,12 @@ func seeIdentity(ctx context.Context, g *gatherer) error {
 }
 
 // Pods are the facts of those of all that part "pods" is about, in its order, as Gather would have them: for whoever
-// has watched them instead.
-func Pods(all []*core.Pod) []facts.Pod {
+// has watched them instead. own are the release's workloads.
+func Pods(all []*core.Pod, own facts.Workloads) []facts.Pod {
 	var f facts.Facts
 	for _, p := range all {
-		if concerns(p) {
-			f.Live.Pods = append(f.Live.Pods, pod(p))
+		if one := pod(p); concerns(p) || own.Pod(one) {
+			f.Live.Pods = append(f.Live.Pods, one)
 		}
 	}
 	sorted(f.Live.Pods, podKey)

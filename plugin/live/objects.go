@@ -91,9 +91,18 @@ func workload(kind string, meta metav1.ObjectMeta, spec core.PodSpec) facts.Work
 	return w
 }
 
+// partOf is the label by which Cilium's chart marks most of its workloads and pods.
+const partOf = "app.kubernetes.io/part-of"
+
+// releases tells whether an object's annotations say that it is of Cilium's release.
+func (g *gatherer) releases(m metav1.ObjectMeta) bool {
+	names := g.options.Expect.Cilium
+	return m.Annotations["meta.helm.sh/release-name"] == names.Release && m.Annotations["meta.helm.sh/release-namespace"] == names.Namespace
+}
+
 // concerns keeps the pods that checks are about: Cilium's and kube-proxy's.
 func concerns(p *core.Pod) bool {
-	return p.Labels["app.kubernetes.io/part-of"] == "cilium" || p.Labels["k8s-app"] == "cilium" || isKubeProxy(p.ObjectMeta)
+	return p.Labels[partOf] == "cilium" || p.Labels["k8s-app"] == "cilium" || isKubeProxy(p.ObjectMeta)
 }
 
 func isKubeProxy(m metav1.ObjectMeta) bool {

@@ -126,7 +126,7 @@ func seeDaemonSets(ctx context.Context, g *gatherer) error {
 		}
 		for i := range list.Items {
 			ds := &list.Items[i]
-			if ds.Namespace == g.options.Expect.Cilium.Namespace || ds.Labels["app.kubernetes.io/name"] == "spegel" || isKubeProxy(ds.ObjectMeta) {
+			if ds.Namespace == g.options.Expect.Cilium.Namespace || g.releases(ds.ObjectMeta) || ds.Labels["app.kubernetes.io/name"] == "spegel" || isKubeProxy(ds.ObjectMeta) {
 				all = append(all, daemonSet(ds))
 			}
 		}
@@ -137,17 +137,7 @@ func seeDaemonSets(ctx context.Context, g *gatherer) error {
 }
 
 func seeDeployments(ctx context.Context, g *gatherer) error {
-	var all []facts.Workload
-	err := paged("", func(o metav1.ListOptions) (string, error) {
-		list, err := g.apps.Deployments(g.options.Expect.Cilium.Namespace).List(ctx, o)
-		if err != nil {
-			return "", err
-		}
-		for i := range list.Items {
-			all = append(all, deployment(&list.Items[i]))
-		}
-		return list.Continue, nil
-	})
+	all, err := g.deploymentsOf(ctx, g.options.Expect.Cilium.Namespace)
 	g.note(func(f *facts.Facts) { f.Live.Deployments = sorted(all, workloadKey) })
 	return err
 }

@@ -169,6 +169,7 @@ type storedRelease struct {
 		Values values.Tree `json:"values"`
 	} `json:"chart"`
 	Config      values.Tree `json:"config"`
+	Manifest    string      `json:"manifest"`
 	ApplyMethod string      `json:"apply_method"`
 }
 
@@ -184,7 +185,7 @@ func decodeRelease(secret *core.Secret) (*facts.ReleaseContents, error) {
 	return &facts.ReleaseContents{
 		Namespace: r.Namespace, Name: r.Name, Revision: r.Version, Status: r.Info.Status,
 		Chart: r.Chart.Metadata.Name, ChartVersion: r.Chart.Metadata.Version, AppVersion: r.Chart.Metadata.AppVersion,
-		ApplyMethod: r.ApplyMethod, Deployed: r.Info.LastDeployed.UTC(),
+		ApplyMethod: r.ApplyMethod, Deployed: r.Info.LastDeployed.UTC(), Workloads: workloadsOf(r.Manifest, r.Namespace),
 		Values: facts.Redact(r.Config), Defaults: facts.Redact(r.Chart.Values),
 	}, nil
 }

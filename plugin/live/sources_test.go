@@ -90,7 +90,7 @@ func TestPods(t *testing.T) {
 	other := &core.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "coredns-1"}}
 	s.answers[podsPath] = object(list("PodList", "v1", other, odd, cilium("cilium-1")))
 	listed := gather(t, s, options(facts.Pods)).Live.Pods
-	if diff := cmp.Diff(listed, Pods([]*core.Pod{odd, other, cilium("cilium-1")})); diff != "" || len(listed) != 2 {
+	if diff := cmp.Diff(listed, Pods([]*core.Pod{odd, other, cilium("cilium-1")}, facts.Workloads{})); diff != "" || len(listed) != 2 {
 		t.Errorf("%d listed; watched differs:\n%s", len(listed), diff)
 	}
 }

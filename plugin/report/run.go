@@ -80,11 +80,7 @@ func OfJournal(j *handover.Journal, names facts.Expect) RunCluster {
 	if j.Base == nil {
 		return c
 	}
-	for _, p := range j.Base.Pods {
-		if p.Namespace == names.Cilium.Namespace && p.Labels["app.kubernetes.io/part-of"] == "cilium" && !strings.HasPrefix(p.Owner, "Job/") {
-			c.Pods++
-		}
-	}
+	c.Pods = len(facts.Facts{Expect: names, Base: j.Base}.Workloads().Pods(j.Base.Pods))
 	if j.Proof != nil {
 		n, _ := check.Untouched(facts.Facts{Expect: names, Base: j.Base, Live: *j.Proof})
 		c.Untouched = &n

@@ -45,16 +45,16 @@ func (r *StoryRun) pods(t Told) {
 	if j.Base == nil {
 		return
 	}
-	changes := map[string]string{}
+	changes, own := map[string]string{}, facts.Facts{Expect: t.Expect, Base: j.Base}.Workloads()
 	var after map[string]facts.Pod
 	if t.End != nil && slices.Contains(t.End.Seen, facts.Pods) {
-		after = lasting(t.End.Live.Pods, t.Expect)
+		after = lasting(t.End.Live.Pods, own)
 		for _, e := range handover.Touched(facts.Facts{Expect: t.Expect, Base: j.Base, Live: t.End.Live}) {
 			place, _, _ := strings.Cut(e.Pod, " ")
 			changes[place] = e.Text
 		}
 	}
-	before := lasting(j.Base.Pods, t.Expect)
+	before := lasting(j.Base.Pods, own)
 	for uid, p := range before {
 		pod := newStoryPod(p)
 		pod.Before = restarts(p)
@@ -101,13 +101,11 @@ func (p *StoryPod) see(j *handover.Journal) {
 	}
 }
 
-// lasting are Cilium's pods that run for good, by UID.
-func lasting(pods []facts.Pod, names facts.Expect) map[string]facts.Pod {
+// lasting are the pods of own, by UID.
+func lasting(pods []facts.Pod, own facts.Workloads) map[string]facts.Pod {
 	all := map[string]facts.Pod{}
-	for _, p := range pods {
-		if p.Namespace == names.Cilium.Namespace && p.Labels["app.kubernetes.io/part-of"] == "cilium" && !strings.HasPrefix(p.Owner, "Job/") {
-			all[p.UID] = p
-		}
+	for _, p := range own.Pods(pods) {
+		all[p.UID] = p
 	}
 	return all
 }

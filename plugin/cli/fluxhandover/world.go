@@ -16,21 +16,32 @@ type world struct {
 
 	backup string
 	fields []handover.Ref
+	// own are the release's workloads; nil until they have been seen.
+	own *facts.Workloads
 }
 
-// Observe looks at parts. Cilium's pods are those that the watch has, so that nobody lists them again and again; where
-// the watch does not stand, they are listed.
+// workloadParts are what tells which workloads the release has, and in which namespaces.
+var workloadParts = []facts.Part{facts.DaemonSets, facts.Deployments, facts.Release, facts.Pods}
+
+// Observe looks at parts. Pods are those that the watches have, so that nobody lists them again and again; where a watch
+// does not stand, and before it is known where the release has pods, they are listed.
 func (w *world) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, error) {
 	t := w.target
 	options := live.Options{
 		Cluster: t.Name, Context: t.Context, Expect: t.Expect, NoExec: true, Timeout: w.aims.clusters.Timeout, Now: w.aims.env.Now,
 	}
+	if slices.Contains(parts, facts.Pods) && w.own == nil {
+		w.find(ctx, options)
+	}
+	if w.own != nil {
+		options.Workloads = *w.own
+	}
 	var pods []facts.Pod
 	watched := false
 	for _, part := range parts {
-		if part == facts.Pods {
+		if part == facts.Pods && w.own != nil {
 			if raw, err := w.Pods(ctx); err == nil {
-				pods, watched = live.Pods(raw), true
+				pods, watched = live.Pods(raw, *w.own), true
 				continue
 			}
 		}
@@ -47,6 +58,25 @@ func (w *world) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, e
 	slices.Sort(f.Seen)
 	facts.Clean(&f)
 	return f, ctx.Err()
+}
+
+// find learns the release's workloads, and has the pods of those watched that Cilium's namespace and label do not cover.
+// What cannot be seen now is looked for again the next time.
+func (w *world) find(ctx context.Context, options live.Options) {
+	options.Parts = workloadParts
+	f := live.Gather(ctx, w.target.Config, options)
+	for _, part := range workloadParts {
+		if !slices.Contains(f.Seen, part) {
+			return
+		}
+	}
+	own := f.Workloads()
+	namespaces := own.Elsewhere()
+	if own.Unlabelled(f.Live.Pods) {
+		namespaces = append(namespaces, f.Expect.Cilium.Namespace)
+	}
+	w.Beside(namespaces)
+	w.own = &own
 }
 
 // owners looks at who owns the fields of the release's objects.
