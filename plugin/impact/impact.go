@@ -94,7 +94,6 @@ func Of(f facts.Facts, r *facts.Rendered) []Change {
 type Summary struct {
 	Pods          int `json:"pods"`          // that the release's workloads have
 	Restarts      int `json:"restarts"`      // of these would be replaced
-	Rolled        int `json:"rolled"`        // workloads whose pods would be replaced, those without a pod that was seen among them
 	Lost          int `json:"lost"`          // of these would be deleted
 	Creates       int `json:"creates"`       // objects
 	Deletes       int `json:"deletes"`       // objects
@@ -104,6 +103,8 @@ type Summary struct {
 	Expected      int `json:"expected"`      // objects that change at every upgrade
 	Reverted      int `json:"reverted"`      // fields that somebody changed by hand
 	Left          int `json:"left"`          // fields that stay since another manager owns them
+	// Podless are workloads whose pods would be replaced, and that have none or none that was seen.
+	Podless int `json:"podless,omitempty"`
 }
 
 // Sum counts.
@@ -120,8 +121,8 @@ func Sum(f facts.Facts, r *facts.Rendered, changes []Change) Summary {
 	}
 	for _, c := range changes {
 		s.Restarts += c.Restarts
-		if c.Effect == Restart {
-			s.Rolled++
+		if c.Effect == Restart && c.Restarts == 0 {
+			s.Podless++
 		}
 		s.Lost += c.Lost
 		s.Reverted += len(c.Reverted)
@@ -147,17 +148,17 @@ func Sum(f facts.Facts, r *facts.Rendered, changes []Change) Summary {
 // Plus is both together.
 func (s Summary) Plus(t Summary) Summary {
 	return Summary{
-		Pods: s.Pods + t.Pods, Restarts: s.Restarts + t.Restarts, Rolled: s.Rolled + t.Rolled, Lost: s.Lost + t.Lost, Creates: s.Creates + t.Creates,
+		Pods: s.Pods + t.Pods, Restarts: s.Restarts + t.Restarts, Lost: s.Lost + t.Lost, Creates: s.Creates + t.Creates,
 		Deletes: s.Deletes + t.Deletes, ConfigChanges: s.ConfigChanges + t.ConfigChanges, Other: s.Other + t.Other,
 		Metadata: s.Metadata + t.Metadata, Expected: s.Expected + t.Expected, Reverted: s.Reverted + t.Reverted,
-		Left: s.Left + t.Left,
+		Left: s.Left + t.Left, Podless: s.Podless + t.Podless,
 	}
 }
 
 // Quiet tells whether nothing changes but labels and annotations, and what changes at every upgrade. Fields that stay
 // though they are gone from what is declared are not quiet: the cluster is not what Git says.
 func (s Summary) Quiet() bool {
-	return s.Restarts+s.Rolled+s.Lost+s.Creates+s.Deletes+s.ConfigChanges+s.Other+s.Left == 0
+	return s.Restarts+s.Podless+s.Lost+s.Creates+s.Deletes+s.ConfigChanges+s.Other+s.Left == 0
 }
 
 func index(all []facts.Object) map[string]facts.Object {

@@ -84,6 +84,9 @@ func sentenceOf(s impact.Summary) string {
 	if s.Lost > 0 {
 		text = strings.TrimSuffix(text, ".") + " and the " + plural(s.Lost, "pod") + " of these."
 	}
+	if s.Podless > 0 {
+		text = strings.TrimSuffix(text, ".") + "; it would roll " + plural(s.Podless, "workload") + " of which no pod was counted."
+	}
 	return text
 }
 
@@ -204,12 +207,17 @@ func together(all []impact.Change) string {
 	return strings.Join(names, ", ")
 }
 
+// pods is how many pods a change concerns; "?" where they could not be counted.
 func pods(c impact.Change) string {
 	switch {
+	case c.Uncounted:
+		return "?"
 	case c.Restarts > 0:
 		return fmt.Sprint(c.Restarts)
 	case c.Lost > 0:
 		return fmt.Sprintf("-%d", c.Lost)
+	case c.Effect == impact.Restart:
+		return "0"
 	}
 	return "-"
 }
