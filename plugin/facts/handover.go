@@ -17,6 +17,7 @@ type Source struct {
 	Name       string `json:"name"`
 	By         string `json:"by,omitempty"` // the Kustomization that applies it, "namespace/name"
 	URL        string `json:"url,omitempty"`
+	From       string `json:"from,omitempty"` // of a HelmChart: the source that it is taken from, "Kind/namespace/name"
 	Type       string `json:"type,omitempty"` // of a HelmRepository: oci | default. An oci one is static and never ready
 	Suspend    bool   `json:"suspend,omitempty"`
 	// Revision is its artifact's: "main@sha1:4f1c...", "1.18.2@sha256:0c34..."; empty where it has none.

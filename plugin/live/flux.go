@@ -27,6 +27,7 @@ var (
 // seeHelmReleases lists the HelmReleases of every namespace and keeps Cilium's: a misplaced one is the dangerous one.
 func seeHelmReleases(ctx context.Context, g *gatherer) error {
 	var all []facts.HelmRelease
+	uses := map[string][]string{}
 	err := g.each(ctx, helmReleaseResource, func(o *unstructured.Unstructured) error {
 		var hr helmv2.HelmRelease
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &hr); err != nil {
@@ -36,10 +37,13 @@ func seeHelmReleases(ctx context.Context, g *gatherer) error {
 			seen := helmRelease(&hr, o.GetAPIVersion())
 			seen.SuspendedBy = suspenders(o.GetManagedFields())
 			all = append(all, seen)
+		} else if _, _, source := chartOf(&hr); source != "" {
+			uses[source] = append(uses[source], "HelmRelease/"+hr.Namespace+"/"+hr.Name)
 		}
 		return nil
 	})
 	g.note(func(f *facts.Facts) {
+		f.Live.Uses = used(uses)
 		f.Live.HelmReleases = sorted(all, func(h facts.HelmRelease) string { return h.ID() })
 	})
 	return err
@@ -217,7 +221,7 @@ func kustomization(ks *kustomizev1.Kustomization, apiVersion string) facts.FluxK
 		Prune:  ks.Spec.Prune, Wait: ks.Spec.Wait, DeletionPolicy: ks.Spec.DeletionPolicy,
 		Interval: ks.Spec.Interval.Duration.String(), Conditions: conditions(ks.Status.Conditions),
 		AppliedRevision: ks.Status.LastAppliedRevision, AttemptedRevision: ks.Status.LastAttemptedRevision,
-		HandledReconcileAt: ks.Status.LastHandledReconcileAt,
+		HandledReconcileAt: ks.Status.LastHandledReconcileAt, RequestedAt: facts.Text(ks.Annotations[facts.RequestedAt]),
 	}
 	if ks.Status.Inventory != nil {
 		out.InventoryKnown = true

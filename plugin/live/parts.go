@@ -46,6 +46,7 @@ var looks = map[facts.Part]look{
 	facts.FluxAPIs:        {see: seeFluxAPIs},
 	facts.Identity:        {see: seeIdentity},
 	facts.Sources:         {see: seeSources},
+	facts.Controllers:     {see: seeControllers},
 	facts.Agents:          {see: seeAgents, after: []facts.Part{facts.Pods}, exec: true},
 	facts.Issuers:         {see: seeIssuers},
 	facts.Fetches:         {see: seeFetches, after: []facts.Part{facts.HelmReleases, facts.Kustomizations}},

@@ -157,6 +157,7 @@ func healthyAnswers(t testing.TB) map[string]http.HandlerFunc {
 		settingsPath:         object(settings),
 		secretsPath:          object(partials(helmRecord("sh.helm.release.v1.cilium.v3", "cilium", "3", "deployed"), helmRecord("sh.helm.release.v1.cilium.v2", "cilium", "2", "superseded"))),
 		fluxSecretsPath:      object(partials()),
+		fluxPodsPath:         object(list("PodList", "v1")),
 		secretsPath + "?tls": object(list("SecretList", "v1", core.Secret{ObjectMeta: meta("other-tls", nil), Data: map[string][]byte{"tls.crt": []byte("x")}}, core.Secret{ObjectMeta: meta("hubble-server-certs", nil), Data: map[string][]byte{"tls.crt": []byte("x")}})),
 		recordPath:           object(record),
 		crdsPath:             object(partials(partial("ciliumnodes.cilium.io", "", map[string]string{"io.cilium.k8s.crd.schema.version": "1.31.9"}, nil), partial("widgets.example.com", "", nil, nil), partial("gateways.gateway.networking.k8s.io", "", nil, map[string]string{"gateway.networking.k8s.io/bundle-version": "v1.2.0"}))),

@@ -85,6 +85,9 @@ func source(o *unstructured.Unstructured) facts.Source {
 		Interval: text("spec", "interval"), Generation: o.GetGeneration(), Fetched: parseTime(text("status", "artifact", "lastUpdateTime")),
 		HandledReconcileAt: text("status", "lastHandledReconcileAt"),
 	}
+	if from := text("spec", "sourceRef", "name"); out.Kind == "HelmChart" && from != "" {
+		out.From = text("spec", "sourceRef", "kind") + "/" + out.Namespace + "/" + from
+	}
 	out.ObservedGeneration, _, _ = unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	if name := o.GetLabels()["kustomize.toolkit.fluxcd.io/name"]; name != "" {
 		out.By = o.GetLabels()["kustomize.toolkit.fluxcd.io/namespace"] + "/" + name
