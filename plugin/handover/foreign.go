@@ -80,22 +80,3 @@ func (j *Journal) based(f facts.Facts) error {
 	}
 	return nil
 }
-
-// needed says why a source has to stay: which of Flux's live objects besides Cilium's own HelmRelease use it; empty where
-// nothing does. A GitRepository or a Bucket that this HelmRelease does not name may be anybody's.
-func needed(f facts.Facts, own *facts.HelmRelease, s facts.Source) string {
-	for _, ks := range f.Live.Kustomizations {
-		if ks.Source == s.Ref() {
-			return "Kustomization " + ks.ID()
-		}
-	}
-	for _, hr := range f.Live.HelmReleases {
-		if hr.Source == s.Ref() && (own == nil || hr.ID() != own.ID()) {
-			return "HelmRelease " + hr.ID()
-		}
-	}
-	if (s.Kind == "GitRepository" || s.Kind == "Bucket") && (own == nil || own.Source != s.Ref()) {
-		return "something else"
-	}
-	return ""
-}

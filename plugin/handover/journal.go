@@ -46,6 +46,10 @@ type Journal struct {
 	Frozen []Ref `json:"frozen,omitempty"`
 	// Before is what the run's objects were before it: enough to go back.
 	Before []BeforeImage `json:"before,omitempty"`
+	// Origin is, of a rollback, the Before of the handover that it undoes; Owed are the Kustomizations that this handover
+	// suspended when it stopped, and that have not been let go since.
+	Origin []BeforeImage `json:"origin,omitempty"`
+	Owed   []Ref         `json:"owed,omitempty"`
 	// Revision is of Helm's newest record before the run, Method how it was applied.
 	Revision int    `json:"revision"`
 	Method   string `json:"method,omitempty"`

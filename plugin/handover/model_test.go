@@ -37,6 +37,8 @@ type thing struct {
 	Owners  map[string]string // field manager -> digest of what it owns
 	Labels  map[string]string
 	Deleted bool
+	// Asked is when its controller was last asked to reconcile it, Handled what of that it has answered.
+	Asked, Handled string `json:"-"`
 }
 
 // model is a cluster in memory, with controllers that act between requests.
@@ -65,6 +67,8 @@ type model struct {
 	// slow: helm-controller needs some looks until it has seen that it was let go; lag is how many are left.
 	slow bool
 	lag  int
+
+	down bool // Flux's controllers are away: nobody answers, and what is deleted stays
 
 	dated *facts.ConfigMap // what cilium-config was last dated by
 
@@ -161,6 +165,14 @@ func (m *model) inspect(after string) {
 func (m *model) controllers() {
 	m.lag = max(m.lag-1, 0)
 	m.roll()
+	if m.down {
+		return
+	}
+	for ref, o := range m.objects {
+		if o.Handled = o.Asked; o.Deleted {
+			delete(m.objects, ref)
+		}
+	}
 	if ks := m.objects[wiringRef]; ks != nil && !ks.Suspend && m.wired {
 		hr := m.objects[releaseRef]
 		if hr == nil {
@@ -205,6 +217,7 @@ func (m *model) helmRelease() facts.HelmRelease {
 	if hr.By != "" {
 		out.SuspendedBy = []string{hr.By}
 	}
+	out.Deleting, out.Annotations, out.HandledReconcileAt = hr.Deleted, map[string]string{facts.RequestedAt: hr.Asked}, hr.Handled
 	if len(out.History) > 0 {
 		out.LastAction = "upgrade"
 		if m.lag == 0 {
@@ -235,7 +248,7 @@ func (m *model) facts() facts.Facts {
 		f.Live.HelmReleases = []facts.HelmRelease{m.helmRelease()}
 	}
 	if ks := m.objects[wiringRef]; ks != nil {
-		f.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: ks.Suspend, AttemptedRevision: "main@sha1:4f1c2d"}}
+		f.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: ks.Suspend, AttemptedRevision: "main@sha1:4f1c2d", RequestedAt: ks.Asked, HandledReconcileAt: ks.Handled, Deleting: ks.Deleted}}
 	}
 	if m.parent {
 		f.Live.Kustomizations[0].By = "flux-system/cluster"
@@ -323,6 +336,8 @@ func (m *model) do(a handover.Action) error {
 		case o == nil:
 		case !o.Suspend:
 			m.naked = append(m.naked, "deleted while active: "+a.Ref.String())
+		case m.down:
+			o.Deleted = true
 		default:
 			delete(m.objects, a.Ref)
 		}
@@ -342,6 +357,9 @@ func (m *model) do(a handover.Action) error {
 		}
 		m.dated = a.Since
 	case handover.Reconcile:
+		if o != nil {
+			o.Asked = m.now.String()
+		}
 	default:
 		return fmt.Errorf("the model knows no %s", a.Verb)
 	}

@@ -22,9 +22,11 @@ func RollbackTargets() []string { return []string{ToBootstrap, ToSource, ToHold}
 // The steps of a rollback.
 const (
 	StepLetGo  = "let-go"
-	StepRemove = "remove"
 	StepHelm   = "helm"
 	StepOwner  = "owner"
+	StepAsk    = "ask"
+	StepRemove = "remove"
+	StepReturn = "return"
 )
 
 // The refusals of a rollback.
@@ -52,7 +54,7 @@ type RollbackInput struct {
 }
 
 // RollbackParts are what a rollback has to know.
-func RollbackParts() []facts.Part { return BaseParts() }
+func RollbackParts() []facts.Part { return append(BaseParts(), facts.Controllers) }
 
 // RollbackRevision is the revision that going back from a run means; 0: the newest that Flux did not make.
 func RollbackRevision(j *Journal) int {
@@ -74,7 +76,8 @@ func UndoHandover(in RollbackInput) *Plan {
 	if in.Journal != nil && in.Journal.Strategy != "" {
 		p.Strategy = in.Journal.Strategy
 	}
-	r := rollback{in: in, p: p, hr: heldRelease(f), ks: liveKustomization(f, Ref{Namespace: f.Expect.Flux.Namespace, Name: f.Expect.Flux.Kustomization})}
+	r := rollback{in: in, p: p, hr: heldRelease(f)}
+	r.ks = r.own()
 	p.World = State{Nodes: len(f.Live.Nodes), Version: f.Live.Version, Pods: podsDigest(f)}
 	if record, ok := newest(f); ok {
 		p.World.Revision, p.World.Status = record.Revision, record.Status
@@ -95,7 +98,7 @@ func UndoHandover(in RollbackInput) *Plan {
 func (r *Runner) BeginUndo(p *Plan, id string, of *Journal) *Journal {
 	j := r.Begin(p, id)
 	if of != nil {
-		j.Before = slices.Clone(of.Before)
+		j.Before, j.Origin, j.Owed = slices.Clone(of.Before), slices.Clone(of.origin()), of.owed()
 	}
 	return j
 }
@@ -104,9 +107,10 @@ type rollback struct {
 	in RollbackInput
 	p  *Plan
 	hr *facts.HelmRelease
-	// ks is the Kustomization that is Cilium's alone, by the fleet's name. Any other that applies the HelmRelease has
+	// ks is the Kustomization of the fleet's name, where it is Cilium's alone. Any other that applies the HelmRelease has
 	// more to apply, and is left alone.
-	ks *facts.FluxKustomization
+	ks   *facts.FluxKustomization
+	kept []string // what stays, in words
 }
 
 // target is how far back it goes, the bootstrap where nothing was said.
@@ -132,15 +136,8 @@ func (r *rollback) back() (to int, unsure bool) {
 // nothing tells whether there is nothing left to undo.
 func (r *rollback) nothing() bool {
 	to, unsure := r.back()
-	switch {
-	case to > 0 || unsure:
-		return false
-	case r.target() == ToHold || r.wiredBy() != "":
-		return (r.hr == nil || r.hr.Suspend) && (r.ks == nil || r.ks.Suspend)
-	case r.target() == ToBootstrap && len(r.sources()) > 0:
-		return false
-	}
-	return r.hr == nil && r.ks == nil
+	return to == 0 && !unsure && len(r.removals()) == 0 && len(r.returned()) == 0 &&
+		(r.hr == nil || r.hr.Suspend) && (r.ks == nil || r.ks.Suspend)
 }
 
 func (r *rollback) refuse() {
@@ -176,7 +173,7 @@ func (r *rollback) others() []check.Evidence {
 func (r *rollback) unsure() {
 	f := r.in.Facts
 	var dark []check.Evidence
-	for _, part := range RollbackParts() {
+	for _, part := range BaseParts() { // that the controllers cannot be seen keeps nothing from going back
 		if !known(f, part) {
 			dark = append(dark, check.Evidence{Where: string(part), Got: or(f.Blind[part], "not looked at")})
 		}

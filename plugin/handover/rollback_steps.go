@@ -3,7 +3,6 @@ package handover
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
@@ -13,7 +12,8 @@ import (
 // backGuards may fail for a moment. That Helm's newest record is Flux's is what a rollback ends.
 var backGuards = []check.ID{"CG402", "CG404"}
 
-// lay puts the steps together.
+// lay puts the steps together. Helm goes back before anything of Flux's is removed: what is deleted waits for its controller,
+// and a way back must not wait with it.
 func (r *rollback) lay() {
 	p := r.p
 	p.Steps = append(p.Steps,
@@ -21,9 +21,6 @@ func (r *rollback) lay() {
 		Step{ID: StepBackup, Title: "baseline and backup", Within: slack},
 		r.letGo(),
 	)
-	if s := r.remove(); len(s.Do) > 0 {
-		p.Steps = append(p.Steps, s)
-	}
 	to, _ := r.back()
 	if to > 0 {
 		p.Steps = append(p.Steps, r.helm(to))
@@ -33,14 +30,14 @@ func (r *rollback) lay() {
 	} else {
 		p.Steps = append(p.Steps, r.rest()...)
 	}
-	until := []Want{LetGo}
-	if p.Step(StepRemove) != nil {
-		until = []Want{Gone}
-	}
 	p.Steps = append(p.Steps, Step{
-		ID: StepProof, Title: "proof", Settle: workloads(r.in.Facts), Until: p.again(until...), Guard: hardGuards, Patient: backGuards,
+		ID: StepProof, Title: "proof", Settle: workloads(r.in.Facts), Until: p.again(LetGo), Guard: hardGuards, Patient: backGuards,
 		Rolls: p.Accepted, Within: p.patience(),
 	})
+	p.Steps = append(p.Steps, r.remove()...)
+	if s := r.giveBack(); len(s.Do) > 0 {
+		p.Steps = append(p.Steps, s)
+	}
 	p.seal()
 	p.Touches = p.touches(&Input{Facts: r.in.Facts})
 	if to > 0 {
@@ -68,84 +65,60 @@ func (r *rollback) release() Ref {
 	return Ref{APIVersion: or(r.hr.APIVersion, "helm.toolkit.fluxcd.io/v2"), Kind: "HelmRelease", Namespace: r.hr.Namespace, Name: r.hr.Name}
 }
 
-// remove deletes what is suspended, unless Git brings it back: what comes back is not suspended any more.
-func (r *rollback) remove() Step {
-	s := Step{ID: StepRemove, Title: "remove", Until: []Want{Gone}, Guard: hardGuards, Within: 2 * time.Minute}
-	if r.target() == ToHold || r.wiredBy() != "" {
-		return s
+// remove deletes what is suspended, once its controllers have answered: what is deleted while they are away stays, and
+// whoever resumes it then has Flux uninstall Cilium.
+func (r *rollback) remove() []Step {
+	do := r.removals()
+	if len(do) == 0 {
+		return nil
 	}
-	if r.ks != nil {
-		s.Do = append(s.Do, Action{Verb: Release, Ref: r.kustomization(), Why: "suspended: it prunes nothing"})
-		s.Within += healthTimeout(r.ks) // a deletion is looked at when the health checks are over that are under way
-	}
-	if r.hr != nil {
-		s.Do = append(s.Do, Action{Verb: Release, Ref: r.release(), Why: "suspended: it uninstalls nothing"})
-	}
-	if r.target() == ToBootstrap {
-		for _, ref := range r.sources() {
-			s.Do = append(s.Do,
-				Action{Verb: Suspend, Ref: ref, Manager: FluxCLI, Why: "only what is suspended is removed"},
-				Action{Verb: Release, Ref: ref, Why: "the handover brought it"})
+	ask := Step{ID: StepAsk, Title: "ask the controllers", Until: []Want{Answered}, Guard: hardGuards, Within: slack}
+	gone := Step{ID: StepRemove, Title: "remove", Do: do, Until: []Want{Gone}, Guard: hardGuards, Within: slack}
+	suspended := true
+	for _, a := range do {
+		switch {
+		case a.Ref.Kind == "Kustomization" && !r.ks.Deleting, a.Ref.Kind == "HelmRelease" && !r.hr.Deleting:
+			ask.Do = append(ask.Do, Action{Verb: Reconcile, Ref: a.Ref, Manager: FluxCLI, Suspended: &suspended, Why: "suspended: it only answers"})
 		}
+	}
+	if r.goes() { // a request is looked at when the health checks are over that are under way
+		ask.Within += healthTimeout(r.ks)
+		gone.Within += healthTimeout(r.ks)
+	}
+	if len(ask.Do) == 0 {
+		return []Step{gone}
+	}
+	return []Step{ask, gone}
+}
+
+// giveBack lets go what the handover had suspended of others when it stopped. The HelmRelease stays suspended meanwhile.
+func (r *rollback) giveBack() Step {
+	s := Step{ID: StepReturn, Title: "give back", Guard: hardGuards, Within: slack}
+	for _, ref := range r.returned() {
+		s.Do = append(s.Do, Action{Verb: Resume, Ref: ref, Manager: FluxCLI, Why: "the handover had suspended it when it stopped"})
 	}
 	return s
 }
 
-// sources are what Flux fetches the chart by, where the handover brought it: what the run made, what Cilium's own
-// Kustomization has applied, though it may have gone meanwhile, and what helm-controller makes of a HelmRelease and
-// leaves behind.
-func (r *rollback) sources() []Ref {
-	var all []Ref
-	names := r.in.Facts.Expect.Flux
-	for _, s := range r.in.Facts.Live.Sources {
-		ref := Ref{APIVersion: or(s.APIVersion, "source.toolkit.fluxcd.io/v1"), Kind: s.Kind, Namespace: s.Namespace, Name: s.Name}
-		mine := s.By == names.Namespace+"/"+names.Kustomization || r.chartOf(s)
-		if j := r.in.Journal; j != nil {
-			mine = mine || slices.ContainsFunc(j.Before, func(b BeforeImage) bool {
-				return !b.Existed && b.Ref.Kind == ref.Kind && b.Ref.Namespace == ref.Namespace && b.Ref.Name == ref.Name
-			})
-		}
-		if mine && needed(r.in.Facts, r.hr, s) == "" {
-			all = append(all, ref)
-		}
-	}
-	return all
-}
-
-// chartOf tells the HelmChart that helm-controller makes of the HelmRelease, beside its source.
-func (r *rollback) chartOf(s facts.Source) bool {
-	if r.hr == nil || s.Kind != "HelmChart" {
-		return false
-	}
-	parts := strings.Split(r.hr.Source, "/")
-	return len(parts) == 3 && s.Namespace == parts[1] && s.Name == r.hr.Namespace+"-"+r.hr.Name
-}
-
-// wiredBy is the active Kustomization that brings Cilium's objects back from Git, "namespace/name"; empty where there
-// is none.
+// wiredBy is the Kustomization that brings Cilium's objects back from Git, "namespace/name": it is active, or is given back
+// active. Empty where there is none.
 func (r *rollback) wiredBy() string {
 	by := r.appliedBy()
-	if by == nil || by.Suspend {
+	if by == nil || by.Suspend && !slices.Contains(r.returned(), kustomizationRefOf(by)) {
 		return ""
 	}
 	return by.ID()
 }
 
-// appliedBy is the Kustomization that applies Cilium's, or the HelmRelease where Cilium has none of its own.
+// appliedBy is the Kustomization that applies the HelmRelease, or, where that is Cilium's own, the one that applies this.
 func (r *rollback) appliedBy() *facts.FluxKustomization {
-	by := ""
-	switch {
-	case r.ks != nil:
-		by = r.ks.By
-	case r.hr != nil:
-		by = r.hr.Labels["kustomize.toolkit.fluxcd.io/namespace"] + "/" + r.hr.Labels["kustomize.toolkit.fluxcd.io/name"]
+	if by := applier(r.in.Facts, r.hr); by != nil && (r.ks == nil || by.ID() != r.ks.ID()) {
+		return by
 	}
-	namespace, name, _ := strings.Cut(by, "/")
-	found := liveKustomization(r.in.Facts, Ref{Namespace: namespace, Name: name})
-	if found == nil || r.ks != nil && found.ID() == r.ks.ID() {
+	if r.ks == nil || r.ks.By == r.ks.ID() {
 		return nil
 	}
-	return found
+	return byID(r.in.Facts, r.ks.By)
 }
 
 // helm has Helm go back.
@@ -203,7 +176,9 @@ func (r *rollback) touchRecords() {
 
 // note says what Git has to get, and what the user should know.
 func (r *rollback) note() {
+	r.removals() // what stays is noted by the way
 	p, by := r.p, r.appliedBy()
+	p.Notes = append(append(p.Notes, r.deletingNotes()...), r.kept...)
 	object := "the HelmRelease"
 	if r.ks != nil {
 		object = "Kustomization " + r.ks.ID()

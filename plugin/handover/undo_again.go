@@ -65,7 +65,7 @@ func strangeUndo(f facts.Facts, a Action) string {
 		return a.Ref.Kind == kind && a.Ref.Namespace == namespace && a.Ref.Name == name
 	}
 	switch a.Verb {
-	case Suspend, Resume, Release:
+	case Suspend, Resume, Release, Reconcile:
 		if !strings.HasSuffix(strings.Split(a.Ref.APIVersion, "/")[0], ".toolkit.fluxcd.io") {
 			return "a rollback does that to objects of Flux alone"
 		}
@@ -143,6 +143,7 @@ func (r *Runner) GoOnUndo(p *Plan, j *Journal) *Journal {
 	n := r.Begin(p, j.Run)
 	n.Cluster, n.Began, n.Base, n.Backup, n.Method, n.Streams = j.Cluster, j.Began, j.Base, j.Backup, j.Method, j.Streams
 	n.Before, n.Seen = slices.Clone(j.Before), slices.Clone(j.Seen)
+	n.Origin, n.Owed = slices.Clone(j.origin()), j.owed()
 	if was, is := j.Step(StepHelm), n.Step(StepHelm); was != nil && is != nil && was.Begun > 0 {
 		is.Begun = 1 // what was accepted may have come about
 	}

@@ -21,8 +21,9 @@ const (
 	Unmoved     Want = "unmoved"      // Helm's newest record is the one from before the run
 	Released    Want = "released"     // the HelmRelease is ready and Helm's newest record is its own
 	OneOwner    Want = "one-owner"    // no field of the release's objects is co-owned by the bootstrap
-	LetGo       Want = "let-go"       // no HelmRelease acts on the release: gone, or held
-	Gone        Want = "gone"         // Flux has no object of Cilium's any more
+	LetGo       Want = "let-go"       // no HelmRelease acts on the release: gone, or suspended and nobody works on it
+	Answered    Want = "answered"     // the controllers have answered the reconcile requests of the step
+	Gone        Want = "gone"         // what the step removes of Flux's is gone
 	BackOnHelm  Want = "back-on-helm" // Helm's newest record is one that Flux did not make
 	Rolled      Want = "rolled"       // the workloads whose pods were replaced, as accepted, are whole again
 	Acting      Want = "acting"       // nobody suspends the HelmRelease that the run has let go
@@ -34,43 +35,45 @@ const (
 type want struct {
 	parts []facts.Part
 	holds func(*Plan, *Journal, facts.Facts) (bool, string)
+	also  []facts.Part // looked at as well; that they cannot be seen does not keep it from holding
 }
 
 var wants = map[Want]want{
-	SameWorld:   {[]facts.Part{facts.Identity, facts.Releases, facts.Nodes, facts.Version, facts.Pods}, sameWorld},
-	SourceReady: {[]facts.Part{facts.Sources}, sourceReady},
-	Held:        {[]facts.Part{facts.HelmReleases, facts.Releases}, held},
-	Wired:       {[]facts.Part{facts.HelmReleases, facts.Kustomizations, facts.Releases}, wired},
-	Unmoved:     {[]facts.Part{facts.Releases}, unmoved},
-	Released: {[]facts.Part{facts.HelmReleases, facts.Releases}, func(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
+	SameWorld:   {parts: []facts.Part{facts.Identity, facts.Releases, facts.Nodes, facts.Version, facts.Pods}, holds: sameWorld},
+	SourceReady: {parts: []facts.Part{facts.Sources}, holds: sourceReady},
+	Held:        {parts: []facts.Part{facts.HelmReleases, facts.Releases}, holds: held},
+	Wired:       {parts: []facts.Part{facts.HelmReleases, facts.Kustomizations, facts.Releases}, holds: wired},
+	Unmoved:     {parts: []facts.Part{facts.Releases}, holds: unmoved},
+	Released: {parts: []facts.Part{facts.HelmReleases, facts.Releases}, holds: func(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return released(f)
 	}},
-	Acting:     {[]facts.Part{facts.HelmReleases}, acting},
-	StillHeld:  {[]facts.Part{facts.HelmReleases}, stillHeld},
-	LetGo:      {[]facts.Part{facts.HelmReleases, facts.Releases}, letGo},
-	Gone:       {[]facts.Part{facts.HelmReleases, facts.Kustomizations}, gone},
-	BackOnHelm: {[]facts.Part{facts.Releases}, backOnHelm},
-	OneOwner:   {[]facts.Part{facts.Fields}, oneOwner},
-	AllWell:    {[]facts.Part{facts.HelmReleases, facts.Releases, facts.Kustomizations}, allWell},
-	Reconciled: {[]facts.Part{facts.HelmReleases, facts.Kustomizations}, reconciled},
-	Reverted:   {[]facts.Part{facts.HelmReleases}, reverted},
-	Restored:   {[]facts.Part{facts.Deployments}, restored},
-	Shielded:   {[]facts.Part{facts.DaemonSets}, shielded},
-	Outdated:   {[]facts.Part{facts.DaemonSets}, outdated},
-	UpToDate:   {[]facts.Part{facts.DaemonSets, facts.Pods}, upToDate},
-	RollsAgain: {[]facts.Part{facts.DaemonSets, facts.Pods}, rollsAgain},
-	NoOperator: {[]facts.Part{facts.Deployments}, noOperator},
-	AsReady:    {[]facts.Part{facts.Deployments}, asReady},
-	Unhealthy:  {[]facts.Part{facts.Kustomizations}, unhealthy},
-	NotFine:    {[]facts.Part{facts.Kustomizations}, notFine},
-	SameAgents: {[]facts.Part{facts.Pods}, sameAgents},
-	Applied:    {[]facts.Part{facts.HelmReleases}, applied},
-	Rolled:     {[]facts.Part{facts.DaemonSets, facts.Deployments}, rolled},
-	Whole:      {[]facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, whole},
+	Acting:     {parts: []facts.Part{facts.HelmReleases}, holds: acting},
+	StillHeld:  {parts: []facts.Part{facts.HelmReleases}, holds: stillHeld},
+	LetGo:      {parts: []facts.Part{facts.HelmReleases, facts.Releases}, holds: letGo, also: []facts.Part{facts.Controllers}},
+	Answered:   {parts: []facts.Part{facts.HelmReleases, facts.Kustomizations}, holds: answered, also: []facts.Part{facts.Controllers}},
+	Gone:       {parts: []facts.Part{facts.HelmReleases, facts.Kustomizations}, holds: gone, also: []facts.Part{facts.Controllers}},
+	BackOnHelm: {parts: []facts.Part{facts.Releases}, holds: backOnHelm},
+	OneOwner:   {parts: []facts.Part{facts.Fields}, holds: oneOwner},
+	AllWell:    {parts: []facts.Part{facts.HelmReleases, facts.Releases, facts.Kustomizations}, holds: allWell},
+	Reconciled: {parts: []facts.Part{facts.HelmReleases, facts.Kustomizations}, holds: reconciled},
+	Reverted:   {parts: []facts.Part{facts.HelmReleases}, holds: reverted},
+	Restored:   {parts: []facts.Part{facts.Deployments}, holds: restored},
+	Shielded:   {parts: []facts.Part{facts.DaemonSets}, holds: shielded},
+	Outdated:   {parts: []facts.Part{facts.DaemonSets}, holds: outdated},
+	UpToDate:   {parts: []facts.Part{facts.DaemonSets, facts.Pods}, holds: upToDate},
+	RollsAgain: {parts: []facts.Part{facts.DaemonSets, facts.Pods}, holds: rollsAgain},
+	NoOperator: {parts: []facts.Part{facts.Deployments}, holds: noOperator},
+	AsReady:    {parts: []facts.Part{facts.Deployments}, holds: asReady},
+	Unhealthy:  {parts: []facts.Part{facts.Kustomizations}, holds: unhealthy},
+	NotFine:    {parts: []facts.Part{facts.Kustomizations}, holds: notFine},
+	SameAgents: {parts: []facts.Part{facts.Pods}, holds: sameAgents},
+	Applied:    {parts: []facts.Part{facts.HelmReleases}, holds: applied},
+	Rolled:     {parts: []facts.Part{facts.DaemonSets, facts.Deployments}, holds: rolled},
+	Whole:      {parts: []facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, holds: whole},
 }
 
 // Parts are what has to be looked at to judge w.
-func (w Want) Parts() []facts.Part { return wants[w].parts }
+func (w Want) Parts() []facts.Part { return slices.Concat(wants[w].parts, wants[w].also) }
 
 // Holds tells whether w holds in f, and what is seen instead where it does not. What could not be seen does not hold.
 func (w Want) Holds(p *Plan, j *Journal, f facts.Facts) (bool, string) {
@@ -255,25 +258,6 @@ func rolled(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return false, "not all of " + strings.Join(vitals(p, f), ", ") + " are there"
 	}
 	return true, fmt.Sprintf("%d workloads rolled", n)
-}
-
-func letGo(p *Plan, j *Journal, f facts.Facts) (bool, string) {
-	if heldRelease(f) == nil {
-		return true, "no HelmRelease"
-	}
-	return held(p, j, f)
-}
-
-func gone(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
-	if hr := heldRelease(f); hr != nil {
-		return false, "HelmRelease " + hr.ID() + " is still there"
-	}
-	for _, a := range p.Step(StepRemove).Do {
-		if a.Ref.Kind == "Kustomization" && liveKustomization(f, a.Ref) != nil {
-			return false, a.Ref.String() + " is still there: kustomize-controller looks at it when the health checks that it is at are over"
-		}
-	}
-	return true, "Flux has no object of Cilium's"
 }
 
 func backOnHelm(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
