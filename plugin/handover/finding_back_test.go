@@ -2,6 +2,7 @@ package handover_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -170,7 +171,7 @@ func TestFinding_C5_OnlyWhatWasBrought(t *testing.T) {
 }
 
 // TestFinding_H9_ControllersAway: Helm goes back, nothing of Flux's is deleted, and the rollback says what is left; called
-// again when the controllers are back, it removes what is left.
+// again when the controllers are back, it removes what is left. Meanwhile --to hold comes to its end.
 func TestFinding_H9_ControllersAway(t *testing.T) {
 	m := finished(t)
 	of := journal(t, m)
@@ -188,6 +189,11 @@ func TestFinding_H9_ControllersAway(t *testing.T) {
 	}
 	if j := journal(t, m); j.Phase != handover.Frozen || !j.Unfinished() {
 		t.Errorf("the journal says %s", j.Phase)
+	}
+	held := *m
+	held.to, held.objects = handover.ToHold, maps.Clone(m.objects)
+	if err := held.back(t, of); err != nil || held.objects[releaseRef] == nil || journal(t, &held).Phase != handover.RolledBack {
+		t.Errorf("--to hold: %v, %v", err, held.objects)
 	}
 	m.down = false
 	if err := m.back(t, of); err != nil || len(m.objects) > 0 || len(m.naked) > 0 {
@@ -211,6 +217,7 @@ func TestFinding_H9_DeadController(t *testing.T) {
 		"another's shard":   {func(f *facts.Facts) { f.Live.HelmReleases[0].Labels["sharding.fluxcd.io/key"] = "a" }, false},
 		"a pending record":  {func(f *facts.Facts) { f.Live.Records[1].Status = "pending-upgrade" }, false},
 		"not suspended":     {func(f *facts.Facts) { f.Live.HelmReleases[0].Suspend = false }, false},
+		"Helm died in it":   {func(f *facts.Facts) { f.Live.Records[1].Status = "pending-rollback" }, true},
 		"deleted meanwhile": {func(f *facts.Facts) { f.Live.HelmReleases[0].Deleting = true }, true},
 	} {
 		f := m.facts()
@@ -221,7 +228,8 @@ func TestFinding_H9_DeadController(t *testing.T) {
 		hr.Suspend, hr.Conditions = true, []facts.Condition{{Type: "Reconciling", Status: "True", Reason: "Progressing"}}
 		hr.Labels = map[string]string{}
 		row.change(&f)
-		if ok, why := handover.LetGo.Holds(&handover.Plan{}, &handover.Journal{}, f); ok != row.want {
+		j := &handover.Journal{Name: handover.RollbackName, Steps: []handover.StepRecord{{ID: handover.StepHelm, Begun: 1}}}
+		if ok, why := handover.LetGo.Holds(&handover.Plan{}, j, f); ok != row.want {
 			t.Errorf("%s: %t %s", name, ok, why)
 		}
 	}

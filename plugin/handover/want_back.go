@@ -10,7 +10,7 @@ import (
 
 // letGo: a HelmRelease that is suspended and being deleted has let go as one that is only suspended: what is deleted while it
 // is suspended uninstalls nothing.
-func letGo(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
+func letGo(_ *Plan, j *Journal, f facts.Facts) (bool, string) {
 	hr := heldRelease(f)
 	record, _ := newest(f)
 	switch {
@@ -18,7 +18,7 @@ func letGo(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return true, "no HelmRelease"
 	case !hr.Suspend:
 		return false, "the HelmRelease is not suspended" + setBy(hr)
-	case strings.HasPrefix(record.Status, "pending"):
+	case strings.HasPrefix(record.Status, "pending") && !j.leftHalfWay(record):
 		return false, "Helm's record " + record.Secret + " is " + record.Status
 	case working(hr) && !nobody(f, HelmController, hr.Labels):
 		return false, "helm-controller still works on the HelmRelease" + presence(f, HelmController)
@@ -26,6 +26,13 @@ func letGo(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return true, "HelmRelease " + hr.ID() + " suspended, and being deleted"
 	}
 	return true, "HelmRelease " + hr.ID() + " suspended"
+}
+
+// leftHalfWay tells the record of a rollback of Helm's that this very rollback began, and did not end: nobody else works on
+// it, since the lock is ours.
+func (j *Journal) leftHalfWay(record facts.Record) bool {
+	s := j.Step(StepHelm)
+	return record.Status == "pending-rollback" && j.Name == RollbackName && s != nil && s.Begun > 0
 }
 
 // shardKey is the label of objects that another instance of a controller acts on.
