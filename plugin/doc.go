@@ -4,6 +4,7 @@
 //   - facts: what is known of one cluster at one time; data only
 //   - fleet: which clusters there are and what is expected of them
 //   - live: a gatherer: cluster -> facts; never writes
+//   - files: files of the user's, written all or none
 //   - manifest: YAML files with places, and edits that keep their comments
 //   - repo: a gatherer: Git working tree -> facts, built and substituted as Flux does it
 //   - chart: a gatherer: the chart, rendered as helm-controller would

@@ -165,9 +165,22 @@ func TestBackupIsWholeOrNot(t *testing.T) {
 	if err := open(t, whole).Backup(t.Context(), filepath.Join(plain, "b")); err == nil {
 		t.Error("below a file")
 	}
-	parent := t.TempDir() // a name that is taken twice cannot be written: what was written before goes
-	err := write(filepath.Join(parent, "b"), []file{{name: "a/x"}, {name: "a/x"}})
-	if left, _ := os.ReadDir(parent); err == nil || !strings.Contains(err.Error(), "nothing was kept of it") || len(left) > 0 {
-		t.Errorf("%v, left %v", err, left)
+	all := []file{{name: "a/x"}, {name: "b/y"}, {name: "README.txt"}}
+	for n := range all { // a name that is taken cannot be written: what was written before goes
+		parent := t.TempDir()
+		err := write(filepath.Join(parent, "b"), append(slices.Clone(all[:n+1]), all[n]))
+		left, failed := os.ReadDir(parent)
+		if failed != nil || err == nil || !strings.Contains(err.Error(), "nothing was kept of it") || len(left) > 0 {
+			t.Errorf("write %d: %v, left %v, %v", n+1, err, left, failed)
+		}
+	}
+	parent := t.TempDir() // what stands where the backup is to go stays
+	if err := os.MkdirAll(filepath.Join(parent, "b", "mine"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := write(filepath.Join(parent, "b"), all)
+	left, failed := os.ReadDir(filepath.Join(parent, "b"))
+	if failed != nil || err == nil || len(left) != 1 || left[0].Name() != "mine" {
+		t.Errorf("a folder in the way: %v, there is %v, %v", err, left, failed)
 	}
 }

@@ -92,6 +92,7 @@ func write(dir string, files []file) (err error) {
 	if err := os.Rename(partial, dir); err != nil {
 		return err
 	}
+	partial = dir // which goes, where it is not known to last
 	return syncFolder(parent)
 }
 

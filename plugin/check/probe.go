@@ -39,9 +39,8 @@ func probeChecks() []Check {
 	}, {
 		ID: "CG718", Phase: Validation, AC: "AC-7",
 		Title: "the probe left nothing behind",
-		Hint: "Its pods end by themselves at the namespace's deadline, and the next probe after that removes " +
-			"it. Where nobody else is probing (flux handover status; no verify --probe), remove it now: " +
-			"kubectl delete namespace NAME.",
+		Hint: "Its pods end at the namespace's deadline, and the next probe then removes it. Where nobody else is " +
+			"probing (flux handover status; no verify --probe), remove it now: kubectl delete namespace NAME.",
 		About:  "A probe makes one namespace, and everything that it makes is in there. It is removed whatever happens, and seen gone.",
 		Manual: "kubectl get namespaces -l app.kubernetes.io/managed-by=cilium-gitops",
 		Needs:  []facts.Part{facts.Probing},

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/files"
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 )
 
@@ -119,11 +120,7 @@ func (c Checkout) edit(ctx context.Context, l Label) (bool, error) {
 	if c.dirty(ctx, l) {
 		return false, fmt.Errorf("change %s: it has changes that are not committed; commit them first: git commit", l.File)
 	}
-	info, err := root.Stat(name)
-	if err != nil {
-		return false, err
-	}
-	return true, root.WriteFile(name, changed, info.Mode().Perm())
+	return true, files.Write(c.Dir, []files.File{{Path: l.File, Text: string(changed)}})
 }
 
 // dirty tells whether the file is another than the one that is committed. One that has the label already, and is, was

@@ -186,3 +186,28 @@ func TestTrouble(t *testing.T) {
 		})
 	}
 }
+
+// TestFileIsReplacedWhole: the label comes in a new file that takes the old one's name, so that a disk that is full
+// leaves the old one as it was. Its mode stays.
+func TestFileIsReplacedWhole(t *testing.T) {
+	dir, remote := repository(t)
+	file, same := filepath.Join(dir, label.File), filepath.Join(t.TempDir(), "same")
+	if err := os.Chmod(file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(file, same); err != nil {
+		t.Fatal(err)
+	}
+	if err := (checkout.Checkout{Dir: dir}).Push(t.Context(), label); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(same); err != nil || string(text) != release {
+		t.Errorf("the old file was written to: %q, %v", text, err)
+	}
+	if !strings.Contains(pushed(t, remote), "run-1") {
+		t.Error("the label was not pushed")
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}

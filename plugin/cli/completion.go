@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
 
 // FixedCompletion offers words, which may carry a description behind a tab, and no files.
@@ -157,14 +160,26 @@ func link(env *Env, dir, self string) (string, error) {
 	path := filepath.Join(dir, completer(env.file()))
 	if runtime.GOOS == "windows" { // links are for administrators there
 		path += ".cmd"
-		return path, os.WriteFile(path, []byte("@\""+self+"\" "+cobra.ShellCompRequestCmd+" %*\r\n"), 0o755)
+		return path, report.Replace(path, []byte("@\""+self+"\" "+cobra.ShellCompRequestCmd+" %*\r\n"), 0o755)
 	}
-	if old, err := os.Readlink(path); err == nil && old == target {
+	old, err := os.Readlink(path)
+	if err == nil && old == target {
 		return path, nil
-	} else if err == nil {
-		if err := os.Remove(path); err != nil {
-			return "", err
-		}
 	}
-	return path, os.Symlink(target, path)
+	if err != nil { // there is nothing, or what is there is not this tool's: it stays, and that is said
+		return path, os.Symlink(target, path)
+	}
+	return path, relink(target, path)
+}
+
+// relink has a link lead elsewhere. After an error it leads where it led.
+func relink(target, path string) error {
+	beside := path + ".new"
+	if err := os.Symlink(target, beside); err != nil {
+		return err
+	}
+	if err := os.Rename(beside, path); err != nil {
+		return errors.Join(err, os.Remove(beside))
+	}
+	return nil
 }

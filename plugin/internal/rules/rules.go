@@ -48,7 +48,8 @@ func ours() map[string][]string {
 		"probe":            {},
 		"act":              {"facts", "handover", "probe"}, // it reads what the probe's pods say
 		"bootstrap":        {"fleet"},
-		"checkout":         {"facts", "manifest"},
+		"checkout":         {"facts", "files", "manifest"},
+		"files":            {},
 		"scaffold":         {"facts", "fleet", "values"},
 		"runbook":          {"facts", "fleet"},
 		"compare":          {"check", "facts", "values"},
@@ -61,8 +62,8 @@ func ours() map[string][]string {
 // library is all that the command line may use.
 func library() []string {
 	return []string{
-		"act", "bootstrap", "chart", "check", "checkout", "compare", "facts", "fleet", "handover", "impact", "lint", "live", "manifest", "probe", "repo", "report",
-		"runbook", "scaffold", "values",
+		"act", "bootstrap", "chart", "check", "checkout", "compare", "facts", "files", "fleet", "handover", "impact", "lint", "live",
+		"manifest", "probe", "repo", "report", "runbook", "scaffold", "values",
 	}
 }
 
