@@ -19,22 +19,30 @@ func FuzzFix(f *testing.F) {
 	}
 	f.Add([]byte("apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: cilium}\nspec: {values: [], upgrade: {force: true}}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for round := 0; ; round++ {
-			file, err := manifest.Parse("f.yaml", text)
-			if err != nil {
-				if round > 0 {
-					t.Fatalf("mending broke it: %v\n%s", err, text)
+		file, err := manifest.Parse("f.yaml", text)
+		if err != nil {
+			return
+		}
+		gather := func(files map[string][]byte) (lint.Input, error) {
+			if changed, ok := files["f.yaml"]; ok {
+				after, err := manifest.Parse("f.yaml", changed)
+				if err != nil {
+					t.Fatalf("mending broke it: %v\n%s", err, changed)
 				}
-				return
+				return lint.Input{Files: []*manifest.File{after}}, nil
 			}
-			result := lint.Run(lint.Input{Files: []*manifest.File{file}}, lint.Rules())
-			var made []manifest.Edit
-			if text, made = manifest.Apply(text, lint.Edits(result.Findings)["f.yaml"]); len(made) == 0 {
-				return
-			}
-			if round > 40 {
-				t.Fatalf("mending does not come to an end: %+v\n%s", made, text)
-			}
+			return lint.Input{Files: []*manifest.File{file}}, nil
+		}
+		in, _ := gather(nil)
+		m, err := lint.Mend(in, lint.Rules(), gather)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in, err = gather(m.Files); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := lint.Mend(in, lint.Rules(), gather); err != nil || len(again.Made) > 0 {
+			t.Fatalf("mended a second time: %+v, %v after %+v", again.Made, err, m.Made)
 		}
 	})
 }

@@ -23,6 +23,10 @@ type Input struct {
 	Cilium facts.Names
 	// In tells whether findings in a file are asked for.
 	In func(file string) bool
+	// PatchFiles are the files that kustomizations of the tree use as patches: none of their documents is an object.
+	PatchFiles map[string]bool
+	// All tells that fixes are offered in every file, and not alone in those that Cilium is delivered by.
+	All bool
 }
 
 // Cluster is one cluster of the tree.
@@ -38,6 +42,10 @@ type Object struct {
 
 	Body map[string]any
 	Doc  *manifest.Doc // that it comes from; nil where it is generated
+	// Template is the body before variables are put in; nil where that is the body itself.
+	Template map[string]any
+	// Patches are those that kustomize may have laid over it, in their order.
+	Patches []*Patch
 }
 
 // subject is one object that rules look at: as clusters have it or, where none does, as it is written.
@@ -65,8 +73,11 @@ func (s *subject) flag(path string) bool   { b, _ := s.get(path).(bool); return 
 // list is the list at a path.
 func (s *subject) list(path string) []any { l, _ := s.get(path).([]any); return l }
 
-// at is where a field stands, or the nearest one above it.
+// at is where a field stands, in the patch that sets it or in the object's own document; else the nearest one above it.
 func (s *subject) at(path string) manifest.Place {
+	if o := s.origin(path); o.patch != nil {
+		return o.place
+	}
 	if s.Doc == nil {
 		return manifest.Place{File: s.File, Line: s.Line, Column: s.Column}
 	}
@@ -75,7 +86,7 @@ func (s *subject) at(path string) manifest.Place {
 
 // finding begins one about a field.
 func (s *subject) finding(path, message string) Finding {
-	return Finding{Place: s.at(path), Clusters: s.clusters, Object: s.ref(), Message: message}
+	return Finding{Place: s.at(path), Clusters: s.clusters, Object: s.ref(), Message: message, subject: s, field: path}
 }
 
 // index is the input as rules look at it.
@@ -85,6 +96,7 @@ type index struct {
 	subjects []*subject
 	byDoc    map[*manifest.Doc][]*subject
 	files    map[string]*manifest.File
+	mine     map[string]bool // the files that Cilium is delivered by; nil until it is asked for
 }
 
 func newIndex(in Input) *index {
@@ -112,7 +124,7 @@ func newIndex(in Input) *index {
 	}
 	for _, f := range in.Files {
 		for _, doc := range f.Docs {
-			if !applied[doc] && isFlux(doc) {
+			if !applied[doc] && isFlux(doc) && !in.isPatch(doc) {
 				x.subjects = append(x.subjects, &subject{Object: written(doc)})
 			}
 		}

@@ -62,6 +62,13 @@ type Finding struct {
 	Fix      string
 	// Edits mend it, where that is mechanical.
 	Edits []manifest.Edit
+	// Withheld is why a fix that is mechanical is not made, and what to do instead.
+	Withheld string
+	// Elsewhere tells that it is withheld for its file alone, which Cilium is not delivered by.
+	Elsewhere bool
+
+	subject *subject // that it is about; nil where it is no object's
+	field   string   // of the subject
 }
 
 // reporter takes what a rule finds.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 )
@@ -51,27 +53,76 @@ func unknownFields(x *index, report reporter) {
 	problems(facts.ProblemSchema, false, isUnknownField, true)(x, func(f Finding) {
 		if field, ok := strings.CutPrefix(f.Message, `unknown field "`); ok {
 			field, _, _ = strings.Cut(field, `"`)
-			f.Edits = removeField(x, f, field)
+			_, meant, _ := strings.Cut(f.Message, DidYouMean)
+			f.Edits, f.Withheld = x.mendUnknown(f, field, meant)
 		}
 		report(f)
 	})
 }
 
-// removeField takes an unknown field out of the document that stands at the finding's object.
-func removeField(x *index, f Finding, field string) []manifest.Edit {
+// DidYouMean comes between an unknown field and the one that it may be meant for.
+const DidYouMean = "; did you mean "
+
+// misplaced are fields that are written one level too high, by kind: where they belong.
+func misplaced(kind, field string) string {
+	for _, m := range []struct{ kind, from, to, fields string }{
+		{"GitRepository", "spec.", "spec.ref.", "branch tag semver commit name"},
+		{"OCIRepository", "spec.", "spec.ref.", "tag semver digest"},
+		{"HelmRelease", "spec.chart.", "spec.chart.spec.", "chart version interval reconcileStrategy"},
+		{"Kustomization", "spec.", "spec.postBuild.", "substitute substituteFrom"},
+	} {
+		name, ok := strings.CutPrefix(field, m.from)
+		if ok && kind == m.kind && slices.Contains(strings.Fields(m.fields), name) {
+			return m.to + name
+		}
+	}
+	return ""
+}
+
+// mendUnknown takes an unknown field out of the document that stands at the finding's object, or moves it to where it
+// belongs. What may be meant for a field that the API has is left, and said.
+func (x *index) mendUnknown(f Finding, field, meant string) (edits []manifest.Edit, why string) {
 	file := x.files[f.File]
 	if file == nil || strings.Contains(field, "[") {
-		return nil
+		return nil, ""
 	}
 	path := strings.Split(field, ".")
 	for _, doc := range file.Docs {
-		if key, _, ok := doc.Find(path...); ok && key.Line == f.Line {
-			if e, ok := doc.Delete(path...); ok {
-				return []manifest.Edit{e}
-			}
+		key, value, ok := doc.Find(path...)
+		if !ok || key.Line != f.Line {
+			continue
 		}
+		if to := misplaced(doc.Kind(), field); to != "" {
+			return move(doc, path, value, to)
+		}
+		if meant != "" {
+			return nil, "it may be meant for " + strings.TrimSuffix(meant, "?") + ": rename it, or take it out"
+		}
+		return one(doc.Delete(path...)), ""
 	}
-	return nil
+	return nil, ""
+}
+
+// move takes a scalar to another field. Where anything stands there already, or the value is no scalar, it says so.
+func move(doc *manifest.Doc, from []string, value *yaml.Node, to string) (edits []manifest.Edit, why string) {
+	by := "it belongs to " + to + ": write it there"
+	path := manifest.Keys(to)
+	if value.Kind != yaml.ScalarNode || value.Value == "" || strings.Contains(value.Value, "\n") {
+		return nil, by
+	}
+	if manifest.Has(doc.Value, path[:len(path)-1]...) && strings.HasPrefix(to, "spec.ref.") || manifest.Has(doc.Value, path...) {
+		return nil, by
+	}
+	text := value.Value
+	if value.ShortTag() == "!!str" && value.Style != 0 {
+		text = fmt.Sprintf("%q", text)
+	}
+	added, ok := doc.Insert(text, path...)
+	removed, ok2 := doc.Delete(from...)
+	if !ok || !ok2 {
+		return nil, by
+	}
+	return []manifest.Edit{added, removed}, ""
 }
 
 // servedVersions are what Flux 2.8 and later serve, by group and kind.

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
-	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 )
 
 // Result is what linting found.
@@ -28,6 +27,7 @@ func Run(in Input, rules []Rule) Result {
 			if in.In != nil && !in.In(f.File) {
 				return
 			}
+			x.withhold(&f)
 			f.Message, f.Object = facts.Text(f.Message), facts.Text(f.Object)
 			all = join(all, f)
 		})
@@ -64,17 +64,4 @@ func join(all []Finding, f Finding) []Finding {
 		return all
 	}
 	return append(all, f)
-}
-
-// Edits are all that mend findings mechanically, by file.
-func Edits(findings []Finding) map[string][]manifest.Edit {
-	out := map[string][]manifest.Edit{}
-	for _, f := range findings {
-		for _, e := range f.Edits {
-			if !slices.Contains(out[e.File], e) {
-				out[e.File] = append(out[e.File], e)
-			}
-		}
-	}
-	return out
 }

@@ -17,6 +17,11 @@ type Edit struct {
 	Text       string
 	// Says is what the edit does: "spec.wait: true -> false".
 	Says string
+
+	what what   // how it is made again where the text has changed meanwhile
+	doc  int    // of the file's documents
+	path string // of keys, dots in keys escaped
+	with string // the scalar, the block or the new key
 }
 
 // Apply makes the edits that do not overlap, the first of them where they do, and returns those that were made.
@@ -58,7 +63,8 @@ func (d *Doc) Set(text string, path ...string) (Edit, bool) {
 	if !ok {
 		return Edit{}, false
 	}
-	e := Edit{File: d.File.Path, Start: start, End: end, Text: text, Says: strings.Join(path, ".") + ": " + was + " -> " + text}
+	e := d.edit(setting, text, path)
+	e.Start, e.End, e.Text, e.Says = start, end, text, strings.Join(path, ".")+": "+was+" -> "+strings.TrimSpace(text)
 	return d.checked(e, with(d.Value, value, path...))
 }
 
@@ -99,11 +105,16 @@ func quoted(text []byte) int {
 	return -1
 }
 
+var byteOrderMark = []byte("\ufeff")
+
 // offset is where a line and a column begin; -1 where there is no such place.
 func offset(text []byte, line, column int) int {
 	at := lineStart(text, line)
 	if at < 0 {
 		return -1
+	}
+	if line == 1 && bytes.HasPrefix(text, byteOrderMark) {
+		at = len(byteOrderMark) // YAML counts columns behind it
 	}
 	for range column - 1 {
 		if at >= len(text) || text[at] == '\n' {
@@ -134,6 +145,10 @@ func lineStart(text []byte, line int) int {
 // Delete takes the field at a path out, with its value and the comments inside of it. Where it is the only one of its
 // mapping, the mapping's own field goes, too. It works on block style alone.
 func (d *Doc) Delete(path ...string) (Edit, bool) {
+	asked := path
+	if _, _, there := d.Find(path...); !there || len(path) == 0 {
+		return Edit{}, false
+	}
 	for {
 		parent, ok := d.mapping(path[:len(path)-1])
 		if !ok {
@@ -157,7 +172,9 @@ func (d *Doc) Delete(path ...string) (Edit, bool) {
 	if end < 0 {
 		end = len(d.File.Text)
 	}
-	return d.checked(Edit{File: d.File.Path, Start: start, End: end, Says: strings.Join(path, ".") + " removed"}, without(d.Value, path...))
+	e := d.edit(deleting, "", asked)
+	e.Start, e.End, e.Says = start, end, strings.Join(path, ".")+" removed"
+	return d.checked(e, without(d.Value, path...))
 }
 
 // mapping is the mapping at a path, in block style.
@@ -204,6 +221,7 @@ func (d *Doc) Rename(to string, path ...string) (Edit, bool) {
 	}
 	above := path[:len(path)-1]
 	want := with(without(d.Value, path...), Get(d.Value, path...), append(slices.Clone(above), to)...)
-	e := Edit{File: d.File.Path, Start: start, End: end, Text: to, Says: strings.Join(path, ".") + " renamed to " + to}
+	e := d.edit(renaming, to, path)
+	e.Start, e.End, e.Text, e.Says = start, end, to, strings.Join(path, ".")+" renamed to "+to
 	return d.checked(e, want)
 }

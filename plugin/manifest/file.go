@@ -61,6 +61,7 @@ type Doc struct {
 	Node *yaml.Node // the mapping
 	// Value is what JSON would hold: map[string]any, []any, string, int64, float64, bool and nil.
 	Value map[string]any
+	Index int // among the documents of its file
 }
 
 // errorLine matches where the parser says that it stopped.
@@ -98,7 +99,7 @@ func Parse(path string, text []byte) (*File, error) {
 		if err != nil {
 			return f, err
 		}
-		f.Docs = append(f.Docs, &Doc{File: f, Node: root.Content[0], Value: value.(map[string]any)})
+		f.Docs = append(f.Docs, &Doc{File: f, Node: root.Content[0], Value: value.(map[string]any), Index: len(f.Docs)})
 	}
 }
 

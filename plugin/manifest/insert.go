@@ -28,6 +28,7 @@ func (d *Doc) Insert(block string, path ...string) (Edit, bool) {
 	if !ok {
 		return Edit{}, false
 	}
+	asked := block
 	want := with(d.Value, value, path...)
 	says := strings.Join(path, ".") + ": " + strings.Join(strings.Fields(block), " ") + " added"
 	for i := len(path) - 1; i > have; i-- {
@@ -43,7 +44,18 @@ func (d *Doc) Insert(block string, path ...string) (Edit, bool) {
 	if !ok {
 		return Edit{}, false
 	}
-	return d.checked(e, want)
+	made := d.edit(inserting, asked, path)
+	made.Start, made.End, made.Text, made.Says = e.Start, e.End, d.lineEnds(e.Text), e.Says
+	return d.checked(made, want)
+}
+
+// lineEnds is text with the line ends of the file: a file whose first line ends in \r\n has them throughout.
+func (d *Doc) lineEnds(text string) string {
+	first, _, _ := bytes.Cut(d.File.Text, []byte("\n"))
+	if !bytes.HasSuffix(first, []byte("\r")) {
+		return text
+	}
+	return strings.ReplaceAll(text, "\n", "\r\n")
 }
 
 // field writes a key with its value; lines of the value are indented below it.

@@ -22,6 +22,8 @@ type Cluster struct {
 
 	walk *walk
 	git  *facts.Git
+	// patches are those that each Kustomization lays over what it applies.
+	patches map[*kustomization][]*patch
 }
 
 // Cluster reads what the tree gives to c. What is wrong in the tree is among the facts' problems; an error is only

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,9 @@ import (
 // Lint gathers what lint judges: the manifests below paths, and what the tree gives to each cluster. A cluster whose
 // entry point the tree does not have is an error. Objects are also held to schemas, where there are any.
 func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster, paths []string, schemas *Schemas) (lint.Input, error) {
-	in := lint.Input{Templates: t.templates(), Cilium: f.Cilium, In: func(file string) bool { return within(file, paths) }}
+	in := lint.Input{
+		Templates: t.templates(), Cilium: f.Cilium, In: func(file string) bool { return within(file, paths) }, PatchFiles: t.patchFiles(),
+	}
 	used := map[string]bool{}
 	known, err := apiTypes()
 	if err != nil {
@@ -29,14 +32,13 @@ func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster
 	}
 	applied := map[*manifest.Doc]bool{}
 	for _, c := range clusters {
-		got, err := t.Cluster(ctx, f, c, Lax)
+		j, err := t.judge(ctx, f, c, known, schemas)
 		if err != nil {
 			return in, err
 		}
-		for _, file := range got.Files() {
-			used[file] = true
-		}
-		in.Clusters = append(in.Clusters, got.lint(known, schemas, applied))
+		maps.Copy(used, j.files)
+		maps.Copy(applied, j.applied)
+		in.Clusters = append(in.Clusters, j.cluster)
 	}
 	for _, name := range t.manifests(paths, used) {
 		file, err := t.Parse(name)
@@ -48,7 +50,7 @@ func (t *Tree) Lint(ctx context.Context, f fleet.Fleet, clusters []fleet.Cluster
 		}
 		in.Files = append(in.Files, file)
 		for _, doc := range file.Docs {
-			if !applied[doc] {
+			if !applied[doc] && !in.PatchFiles[name] && !lint.IsPatch(doc) {
 				in.Problems = append(in.Problems, schemaProblems(known, doc, doc.Value, doc.Kind()+"/"+doc.Name(), false)...)
 			}
 		}
@@ -63,7 +65,9 @@ func (c *Cluster) lint(known *runtime.Scheme, schemas *Schemas, applied map[*man
 	git.Problems = slices.Clone(git.Problems)
 	out := lint.Cluster{Name: c.Name, Git: &git}
 	for i, o := range c.Objects {
-		out.Objects = append(out.Objects, lint.Object{GitObject: git.Objects[i], Body: o.Body, Doc: o.Source})
+		out.Objects = append(out.Objects, lint.Object{
+			GitObject: git.Objects[i], Body: o.Body, Doc: o.Source, Template: o.Template, Patches: c.patchesOf(o),
+		})
 		if o.Source != nil {
 			applied[o.Source] = true
 			git.Problems = append(git.Problems, schemaProblems(known, o.Source, o.Body, o.ref(), true)...)

@@ -50,7 +50,7 @@ func strict(s *runtime.Scheme, body map[string]any, decided bool) []string {
 	var said []string
 	for _, e := range unknown {
 		if !strings.Contains(e.Error(), `"sops`) { // SOPS adds what the cluster never sees
-			said = append(said, e.Error())
+			said = append(said, e.Error()+meant(target, e.Error()))
 		}
 	}
 	if err != nil && (decided || !strings.Contains(string(text), "${")) {

@@ -40,6 +40,7 @@ type Tree struct {
 	parsed  map[string]*manifest.File
 	errs    map[string]error // of parsed
 	builds  map[string]built
+	judged  map[string]judged // of lint, by cluster
 	read    int64
 }
 

@@ -18,6 +18,7 @@ type Lint struct {
 	Findings []LintFinding `json:"findings"` // by file and line
 	Mended   []Mended      `json:"mended,omitempty"`
 
+	fixed bool   // --fix was asked for
 	again string // the command that mends what can be mended
 }
 
@@ -27,6 +28,7 @@ type LintSummary struct {
 	Warning    int `json:"warning"`
 	Info       int `json:"info"`
 	Fixable    int `json:"fixable"`    // that --fix mends
+	Elsewhere  int `json:"elsewhere"`  // that --fix --all mends
 	Suppressed int `json:"suppressed"` // that comments accept
 }
 
@@ -44,6 +46,7 @@ type LintFinding struct {
 	Reason   string        `json:"reason"`
 	Fix      string        `json:"fix"`
 	Fixable  bool          `json:"fixable"`
+	Withheld string        `json:"withheld,omitempty"` // why --fix does not mend it, and what to do instead
 	See      string        `json:"see,omitempty"`
 }
 
@@ -55,7 +58,7 @@ type Mended struct {
 
 // NewLint joins findings with the rules that they are of. again is how to call for --fix.
 func NewLint(clusters []string, result lint.Result, rules []lint.Rule, mended []Mended, again string) Lint {
-	l := Lint{Head: head("Lint"), Clusters: clusters, Findings: []LintFinding{}, Mended: mended, again: again}
+	l := Lint{Head: head("Lint"), Clusters: clusters, Findings: []LintFinding{}, Mended: mended, fixed: mended != nil, again: again}
 	if l.Clusters == nil {
 		l.Clusters = []string{}
 	}
@@ -67,7 +70,7 @@ func NewLint(clusters []string, result lint.Result, rules []lint.Rule, mended []
 		r := rows[f.Rule]
 		l.Findings = append(l.Findings, LintFinding{
 			Rule: f.Rule, Severity: f.Severity, File: facts.Text(f.File), Line: f.Line, Column: f.Column, Clusters: f.Clusters,
-			Object: facts.Text(f.Object), Title: r.Title, Message: facts.Text(f.Message), Reason: r.Reason, Fix: f.Fix, Fixable: len(f.Edits) > 0, See: r.See,
+			Object: facts.Text(f.Object), Title: r.Title, Message: facts.Text(f.Message), Reason: r.Reason, Fix: f.Fix, Fixable: len(f.Edits) > 0, Withheld: f.Withheld, See: r.See,
 		})
 		l.Summary.count(f)
 	}
@@ -86,6 +89,9 @@ func (s *LintSummary) count(f lint.Finding) {
 	}
 	if len(f.Edits) > 0 {
 		s.Fixable++
+	}
+	if f.Elsewhere {
+		s.Elsewhere++
 	}
 }
 
@@ -134,7 +140,15 @@ func (l Lint) Table(p *Page, wide bool) {
 	for _, m := range l.Mended {
 		p.Line("mended  %s  %s", m.File, p.cut(fold(m.Change)))
 	}
-	if len(l.Mended) > 0 {
+	left := l.left(wide)
+	for _, f := range left {
+		if f.Withheld != "" {
+			p.Line("withheld  %s  %s  %s", f.place(), f.Rule, p.cut(fold(f.Withheld)))
+		} else {
+			p.Line("by hand  %s  %s  %s", f.place(), f.Rule, p.cut(fold(f.Fix)))
+		}
+	}
+	if len(l.Mended)+len(left) > 0 {
 		p.Line("")
 	}
 	shown := l.shown(wide)
@@ -156,6 +170,17 @@ func (l Lint) Table(p *Page, wide bool) {
 	if l.Summary.Fixable > 0 && l.again != "" {
 		p.Line("Mend %d of them: %s", l.Summary.Fixable, l.again)
 	}
+	if l.Summary.Elsewhere > 0 && l.again != "" {
+		p.Line("Mend %d more, in files that Cilium is not delivered by: %s --all", l.Summary.Elsewhere, l.again)
+	}
+}
+
+// left are the findings that --fix has left, of those that a table tells; wide tells of each how to mend it anyway.
+func (l Lint) left(wide bool) []LintFinding {
+	if !l.fixed || wide {
+		return nil
+	}
+	return l.shown(false)
 }
 
 // shown are the findings that a table tells.
@@ -179,6 +204,9 @@ func (l Lint) rows(p *Page, findings []LintFinding, wide bool) {
 		p.Line("  %-7s %s  %s  %s", f.position(), p.Paint(outcome(f.Severity), pad(f.Severity.String(), len("warning"))), f.Rule, p.cut(fold(l.message(f))))
 		p.Prose(wideIndent, fold(f.Reason))
 		p.Prose(wideIndent, "Mend: "+fold(f.Fix))
+		if f.Withheld != "" {
+			p.Prose(wideIndent, "Not by --fix: "+fold(f.Withheld))
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type lintOptions struct {
 	skips    []string
 	list     bool
 	fix      bool
+	all      bool
 	failOn   string
 	schemas  []string
 }
@@ -88,6 +89,7 @@ func (o *lintOptions) addFlags(cmd *cobra.Command) {
 	flags.StringSliceVar(&o.skips, "skip", nil, "Not these rules, by ID; CGL5 is all that begin so")
 	flags.BoolVar(&o.list, "list", false, "List the rules and read nothing")
 	flags.BoolVar(&o.fix, "fix", false, "Mend in place what is mechanical, and say what was changed")
+	flags.BoolVar(&o.all, "all", false, "With --fix: mend in every file, and not alone in those that Cilium is delivered by")
 	flags.StringVar(&o.failOn, "fail-on", o.failOn, "What makes the exit code 1: error, warn or info")
 	o.clusters.Complete(cmd)
 	o.out.Complete(cmd)
@@ -114,6 +116,9 @@ func (o *lintOptions) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.all && !o.fix {
+		return cli.Usage("--all says where --fix mends: give --fix, too")
+	}
 	if o.list {
 		return o.out.Print(o.env, report.NewRuleList(rules))
 	}
@@ -130,15 +135,9 @@ func (o *lintOptions) run(ctx context.Context, args []string) error {
 	}
 	defer schemas.Close()
 	t := lintTree{options: o, root: root, paths: paths, rules: rules, schemas: schemas}
-	result, clusters, err := t.lint(ctx)
+	result, clusters, mended, err := t.lint(ctx)
 	if err != nil {
 		return err
-	}
-	var mended []report.Mended
-	if o.fix {
-		if result, clusters, mended, err = t.mend(ctx, result, clusters); err != nil {
-			return err
-		}
 	}
 	doc := report.NewLint(clusters, result, rules, mended, o.again(args))
 	if err := errors.Join(o.out.Save(doc), o.out.Print(o.env, doc)); err != nil {
@@ -166,6 +165,12 @@ func (o *lintOptions) again(args []string) string {
 	words := []string{o.env.Name, "lint"}
 	if o.root != "" {
 		words = append(words, "--repo", o.root)
+	}
+	for _, rule := range o.rules {
+		words = append(words, "--rule", rule)
+	}
+	for _, rule := range o.skips {
+		words = append(words, "--skip", rule)
 	}
 	return strings.Join(append(append(words, args...), "--fix"), " ")
 }

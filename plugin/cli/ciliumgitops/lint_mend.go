@@ -1,23 +1,20 @@
 package ciliumgitops
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
 	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
-	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 	"github.com/cilium-gitops/cilium-gitops/plugin/repo"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
+	"github.com/cilium-gitops/cilium-gitops/plugin/scaffold"
 )
-
-// maxRounds bounds mending: what one edit brings about, the next round mends.
-const maxRounds = 8
 
 // lintTree is one tree to lint, and to mend.
 type lintTree struct {
@@ -28,93 +25,75 @@ type lintTree struct {
 	schemas *repo.Schemas // nil where none is asked for
 }
 
-// lint reads the tree anew and judges it.
-func (t lintTree) lint(ctx context.Context) (lint.Result, []string, error) {
+// lint reads the tree and judges it; with --fix it mends it, too, and says what it changed.
+func (t lintTree) lint(ctx context.Context) (lint.Result, []string, []report.Mended, error) {
+	var none lint.Result
 	tree, err := repo.Open(t.root)
 	if err != nil {
-		return lint.Result{}, nil, cli.Usage("%w", err)
+		return none, nil, nil, cli.Usage("%w", err)
 	}
 	defer tree.Close()
 	for _, path := range t.paths {
 		if !tree.IsDir(path) && !tree.IsFile(path) {
-			return lint.Result{}, nil, cli.Usage("lint %s: Flux does not see it: .sourceignore leaves it out", path)
+			return none, nil, nil, cli.Usage("lint %s: Flux does not see it: .sourceignore leaves it out", path)
 		}
 	}
 	f, clusters, err := t.options.fleetOf(tree, t.root)
 	if err != nil {
-		return lint.Result{}, nil, err
+		return none, nil, nil, err
 	}
-	in, err := tree.Lint(ctx, f, clusters, t.paths, t.schemas)
+	gather := func(tree *repo.Tree) (lint.Input, error) {
+		in, err := tree.Lint(ctx, f, clusters, t.paths, t.schemas)
+		in.All = t.options.all
+		return in, err
+	}
+	in, err := gather(tree)
 	if err != nil {
-		return lint.Result{}, nil, cli.Usage("%w", err)
+		return none, nil, nil, cli.Usage("%w", err)
 	}
 	var names []string
 	for _, c := range clusters {
 		names = append(names, c.Name)
 	}
-	return lint.Run(in, t.rules), names, nil
+	if !t.options.fix {
+		return lint.Run(in, t.rules), names, nil, nil
+	}
+	last := tree
+	m, err := lint.Mend(in, t.rules, func(files map[string][]byte) (lint.Input, error) {
+		last = last.With(files)
+		return gather(last)
+	})
+	if err != nil {
+		return none, names, nil, cli.Usage("%w", err)
+	}
+	mended, err := t.write(tree, m)
+	return m.Result, names, mended, err
 }
 
-// mend makes the edits of findings until there is none left to make.
-func (t lintTree) mend(ctx context.Context, result lint.Result, clusters []string) (lint.Result, []string, []report.Mended, error) {
-	var mended []report.Mended
-	for range maxRounds {
-		edits := lint.Edits(result.Findings)
-		files := make([]string, 0, len(edits))
-		for file := range edits {
-			files = append(files, file)
+// write writes the files that mending changes, each whole or not at all. What has changed on disk since it was read is
+// left alone.
+func (t lintTree) write(tree *repo.Tree, m lint.Mending) ([]report.Mended, error) {
+	mended := []report.Mended{}
+	for _, made := range m.Made {
+		mended = append(mended, report.Mended{File: made.File, Change: made.Says})
+	}
+	var files []scaffold.Laid
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		read, err := tree.Text(name)
+		if err != nil {
+			return nil, cli.Usage("mend %s: %w", name, err)
 		}
-		slices.Sort(files)
-		made := 0
-		for _, file := range files {
-			done, err := t.edit(file, edits[file])
-			if err != nil {
-				return result, clusters, mended, cli.Usage("mend %s: %w", file, err)
-			}
-			for _, e := range done {
-				mended = append(mended, report.Mended{File: file, Change: e.Says})
-			}
-			made += len(done)
+		now, err := os.ReadFile(filepath.Join(t.root, filepath.FromSlash(name)))
+		if err != nil || !bytes.Equal(now, read) {
+			return nil, cli.Usage("mend %s: it was changed while it was looked at, so nothing was written: run it again", name)
 		}
-		if made == 0 {
-			break
-		}
-		var err error
-		if result, clusters, err = t.lint(ctx); err != nil {
-			return result, clusters, mended, err
-		}
+		files = append(files, scaffold.Laid{Path: name, Action: scaffold.Changed, Old: string(read), New: string(m.Files[name])})
 	}
-	return result, clusters, mended, nil
-}
-
-// edit changes one file. It is written whole, or left as it was.
-func (t lintTree) edit(file string, edits []manifest.Edit) ([]manifest.Edit, error) {
-	path := filepath.Join(t.root, filepath.FromSlash(file))
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
+	if len(files) == 0 {
+		return mended, nil
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+	if err := cli.WriteTree(t.root, files); err != nil {
+		return nil, cli.Usage("mend: %w", fmt.Errorf("%w; what was written before it is whole: run it again", err))
 	}
-	after, made := manifest.Apply(text, edits)
-	if len(made) == 0 {
-		return nil, nil
-	}
-	if _, err := manifest.Parse(file, after); err != nil {
-		return nil, fmt.Errorf("the change would break it, so it was not made: %w", err)
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), "."+strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))+".*")
-	if err != nil {
-		return nil, err
-	}
-	_, err = temporary.Write(after)
-	if err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close()); err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, os.Remove(temporary.Name()))
-	}
-	return made, nil
+	return mended, nil
 }
