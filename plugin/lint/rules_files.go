@@ -2,6 +2,7 @@ package lint
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -57,9 +58,11 @@ func problems(kind string, fatal bool, without func(*index, facts.GitProblem) bo
 			if p.Kind != kind || fatal && !p.Fatal || without != nil && without(x, p) != only {
 				return
 			}
-			report(Finding{
+			f := Finding{
 				Place: manifest.Place{File: p.File, Line: p.Line, Column: p.Column}, Clusters: clusters, Object: p.Object, Message: p.Message,
-			})
+			}
+			x.inPatch(&f, p)
+			report(f)
 		}
 		for _, p := range x.Problems {
 			tell(p, nil)
@@ -69,6 +72,22 @@ func problems(kind string, fatal bool, without func(*index, facts.GitProblem) bo
 				tell(p, []string{c.Name})
 			}
 		}
+	}
+}
+
+// inPatch moves what the schema does not take of an object to the patch that sets the field.
+func (x *index) inPatch(f *Finding, p facts.GitProblem) {
+	if p.Kind != facts.ProblemSchema || p.Field == "" || len(f.Clusters) != 1 {
+		return
+	}
+	for _, s := range x.subjects {
+		if s.ref() != p.Object || !slices.Contains(s.clusters, f.Clusters[0]) {
+			continue
+		}
+		if o := s.origin(p.Field); o.patch != nil {
+			f.Place, f.subject, f.field = o.place, s, p.Field
+		}
+		return
 	}
 }
 

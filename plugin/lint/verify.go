@@ -17,9 +17,9 @@ var lineNumber = regexp.MustCompile(`:[0-9]+`)
 
 // names tell a finding from others in each of its clusters, wherever in the file it stands.
 func (f Finding) names() []string {
-	name := strings.Join([]string{f.Rule, f.File, f.Object, lineNumber.ReplaceAllString(f.Message, "")}, "\x00")
+	name := strings.Join([]string{f.Rule, f.Object, lineNumber.ReplaceAllString(f.Message, "")}, "\x00")
 	if len(f.Clusters) == 0 {
-		return []string{name}
+		return []string{name + "\x00" + f.File}
 	}
 	var all []string
 	for _, c := range f.Clusters {
@@ -31,7 +31,7 @@ func (f Finding) names() []string {
 // wrong says what is wrong with a tree that fixes were made in; nothing where nothing is.
 func (m *mender) wrong(after Input, result Result, fixes []*fix) string {
 	if why := newProblem(m.in, after); why != "" {
-		return "the tree would not build any more: " + why
+		return "what is built would have a problem that it has not: " + why
 	}
 	if why := elsewhere(m.in, after, fixes); why != "" {
 		return why
@@ -50,7 +50,7 @@ func (m *mender) wrong(after Input, result Result, fixes []*fix) string {
 			return slices.ContainsFunc(found.names(), func(name string) bool { return !left[name] })
 		})
 		if stays {
-			return "it would change nothing: what is built stays the same, so something lays another value over it"
+			return "it would mend nothing: a patch on the way sets the field back or takes it out: change that patch"
 		}
 	}
 	return newError(m.result, result)
@@ -124,7 +124,7 @@ func elsewhere(before, after Input, fixes []*fix) string {
 			delete(had, name)
 			for _, field := range differing(old.Body, o.Body, nil) {
 				if !slices.ContainsFunc(fixes, func(f *fix) bool { return f.changes(c.Name, o, field) }) {
-					return fmt.Sprintf("%s of %s would change, too: %s", refOf(o), c.Name, field)
+					return fmt.Sprintf("%s of %s would change, too, in %s: change it by hand", refOf(o), c.Name, field)
 				}
 			}
 		}

@@ -118,7 +118,7 @@ func (d *Doc) behind(line int, text, says string) (Edit, bool) {
 
 // commentsAbove is the line where the comments above a key begin, or the key's.
 func (d *Doc) commentsAbove(key *yaml.Node) int {
-	lines := bytes.Split(d.File.Text, []byte("\n"))
+	lines := bytes.Split(bytes.TrimPrefix(d.File.Text, byteOrderMark), []byte("\n"))
 	line := key.Line
 	for line > 1 && strings.HasPrefix(strings.TrimSpace(string(lines[line-2])), "#") {
 		line--

@@ -47,6 +47,10 @@ may ask for more: as in kubeconform, "default" and URLs are fetched, and "cluste
 The clusters are those of fleet.yaml, else what the tree looks like: the directories of kubernetes/clusters or clusters.
 A comment accepts a finding: # cilium-gitops:ignore CGL503 REASON, at a field or above it.
 
+--fix mends in the files that Cilium is delivered by: its HelmReleases, the Kustomizations above them, their sources,
+values and settings; with --all in every file. Each fix is built in memory first: it is withheld where anything else
+would change, where a patch or a variable decides the field, or where a comment is about it. A second run changes nothing.
+
 Exit codes: 0 no errors (warnings alone are 0, unless --fail-on says otherwise), 1 errors, 2 wrong usage or a file that
 cannot be read.`,
 		Example: fmt.Sprintf(`  # All of the repository
@@ -57,6 +61,9 @@ cannot be read.`,
 
   # Mend what is mechanical; comments and order are kept
   %[1]s lint --fix
+
+  # The same in every file of the tree
+  %[1]s lint --fix --all
 
   # In a GitHub workflow: annotations, and a report for code scanning
   %[1]s lint --report github=/dev/stdout --report sarif=lint.sarif`, env.Name),
