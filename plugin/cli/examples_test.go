@@ -32,6 +32,7 @@ var answered = map[string]int{
 	"kubectl cilium-gitops explain CG108":                                              cli.ExitYes,
 	"kubectl cilium-gitops lint":                                                       cli.ExitYes,
 	"kubectl cilium-gitops lint --fix":                                                 cli.ExitYes,
+	"kubectl cilium-gitops lint --fix --all":                                           cli.ExitYes,
 	"kubectl cilium-gitops lint --report github=/dev/stdout --report sarif=lint.sarif": cli.ExitYes,
 	"kubectl cilium-gitops lint kubernetes/infrastructure/networking -o wide":          cli.ExitYes,
 	"kubectl cilium-gitops scaffold --from infra.yaml,apps.yaml --output fleet":        cli.ExitYes,

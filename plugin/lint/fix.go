@@ -31,8 +31,8 @@ const maxRounds = 40
 // nothing that is built differs elsewhere than in the fields of the fix. A fix is made as a whole, once, or not at all.
 func Mend(in Input, rules []Rule, rebuild Rebuild) (Mending, error) {
 	m := &mender{
-		rules: rules, rebuild: rebuild, in: in, result: Run(in, rules), files: map[string][]byte{}, refused: map[string]string{},
-		gone: map[string]bool{},
+		rules: rules, rebuild: rebuild, in: in, result: Run(in, rules), files: map[string][]byte{},
+		refused: map[string]string{}, gone: map[string]bool{},
 	}
 	for range maxRounds {
 		before := len(m.made) + len(m.refused)

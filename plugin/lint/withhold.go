@@ -91,7 +91,7 @@ func (x *index) delivers(file string) bool {
 }
 
 // delivery notes the files that Cilium is delivered by: its HelmReleases, the Kustomizations that apply them up to the
-// root, the sources of both, and what values and variables are taken from. Without clusters they are told by their names.
+// root, the sources of both, and what values and variables are taken from. Without clusters their names tell them.
 func (x *index) delivery() {
 	if len(x.Clusters) == 0 {
 		all := append(x.releases(), x.ciliumKustomizations()...)

@@ -2,14 +2,13 @@ package manifest
 
 import (
 	"bytes"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// Remark is where a comment begins that an edit would make say something of another value or another field: one on the line of the
-// field that is set or taken out, directly above it, or inside of what is taken out. What stands above the first field
-// of a document is about the document, unless it names the field's value. False where there is none.
+// Remark is where a comment begins that an edit would make say something of another value or another field: one on the
+// line of the field that is set or taken out, directly above it, or inside of what is taken out. What stands above the
+// first field of a document is about the document, unless it names the field's value. False where there is none.
 func (d *Doc) Remark(e Edit) (Place, bool) {
 	path := Keys(e.path)
 	key, value, ok := d.Find(path...)
@@ -39,7 +38,8 @@ func (d *Doc) above(key, value *yaml.Node) (Place, bool) {
 	}
 	lines := bytes.Split(d.File.Text, []byte("\n"))[from-1 : key.Line-1]
 	first := len(d.Node.Content) > 0 && d.Node.Content[0] == key
-	if first && !(value.Kind == yaml.ScalarNode && value.Value != "" && strings.Contains(string(bytes.Join(lines, nil)), value.Value)) {
+	named := value.Kind == yaml.ScalarNode && value.Value != "" && bytes.Contains(bytes.Join(lines, nil), []byte(value.Value))
+	if first && !named {
 		return Place{}, false
 	}
 	if !d.comment(from) {

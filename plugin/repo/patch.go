@@ -12,7 +12,7 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 )
 
-// patch is one patch of a kustomization file, or of a Flux Kustomization's spec, before it is known what it is laid over.
+// patch is one patch of a kustomization file, or of a Flux Kustomization's spec, whatever it is laid over.
 type patch struct {
 	by     string
 	file   string // that holds it; empty where it is written inline

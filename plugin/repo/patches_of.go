@@ -10,7 +10,7 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/manifest"
 )
 
-// patched is a directory as kustomize builds it: the files of objects, and the patches laid over them, inner ones first.
+// patched is a directory as kustomize builds it: the files of objects, and the patches over them, inner ones first.
 type patched struct {
 	files   map[string]bool
 	patches []*patch
@@ -94,7 +94,7 @@ func (c *Cluster) patchesFrom(k *kustomization) []*patch {
 	return all
 }
 
-// ownPatches are those of a Flux Kustomization's spec: as its document has them, and as a patch of what applies it adds.
+// ownPatches are those of a Flux Kustomization's spec: of its document, and of patches that are laid over it.
 func (c *Cluster) ownPatches(k *kustomization) []*patch {
 	var all []*patch
 	for _, field := range []string{"patchesStrategicMerge", "patches", "patchesJson6902"} {

@@ -55,7 +55,9 @@ type judged struct {
 }
 
 // judge gathers one cluster, once.
-func (t *Tree) judge(ctx context.Context, f fleet.Fleet, c fleet.Cluster, known *runtime.Scheme, schemas *Schemas) (judged, error) {
+func (t *Tree) judge(
+	ctx context.Context, f fleet.Fleet, c fleet.Cluster, known *runtime.Scheme, schemas *Schemas,
+) (judged, error) {
 	at := c.Name + "\x00" + c.Path
 	if j, ok := t.judged[at]; ok {
 		return j, nil
