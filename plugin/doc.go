@@ -10,7 +10,7 @@
 //   - chart: a gatherer: the chart, rendered as helm-controller would
 //   - bootstrap: a gatherer: the values that Cilium was installed with before Flux
 //   - probe: the program inside a probe's pods
-//   - checkout: a label of the user's checkout, committed and pushed by the user's git
+//   - checkout: what the user's git says of the checkout, and a label in it, committed and pushed by that git
 //   - check: every judgement of a cluster: facts in, verdict out
 //   - impact: what of the cluster would change, and which pods would restart
 //   - compare: in what clusters differ, and which variable explains it

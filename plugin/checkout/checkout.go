@@ -1,4 +1,5 @@
-// Package checkout changes one label of one object in the user's checkout, commits that file alone, and pushes. It does
+// Package checkout asks git which commit the user's checkout is at, and which files differ from it; and it changes one label
+// of one object there, commits that file alone, and pushes. It does
 // so by the user's own git, with the user's credentials, signatures and hooks, and knows nothing of clusters.
 package checkout
 

@@ -51,6 +51,12 @@ func (c *Clusters) Trees(ctx context.Context, all []facts.Facts, targets []Targe
 		})
 	}
 	wg.Wait()
+	c.addCommit(ctx, trees)
+	for i, t := range trees {
+		if t != nil {
+			facts.Clean(&all[i])
+		}
+	}
 	return trees, nil
 }
 

@@ -6,7 +6,9 @@ import "github.com/cilium-gitops/cilium-gitops/plugin/values"
 // masked; nothing of it is asked of a cluster.
 type Git struct {
 	Path     string `json:"path"`               // the cluster's entry point: "kubernetes/clusters/infra"
-	Revision string `json:"revision,omitempty"` // the commit that is checked out, in full
+	Revision string `json:"revision,omitempty"` // the commit that is checked out, in full; empty where it is not known
+	// Checkout is what git says of the working tree; nil where git was not asked.
+	Checkout *GitCheckout `json:"checkout,omitempty"`
 
 	// Kustomizations are the Flux Kustomizations that apply the tree, each behind the one that brought it. The first
 	// is the entry point; where no Kustomization of the tree has its path, it has no name.

@@ -80,6 +80,9 @@ func Again(in Input, j *Journal) (*Plan, error) {
 		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID, Strategy: j.Strategy,
 		Weighed: weigh(&in), Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true, Accepted: j.Accepted,
 	}
+	if err := treeFits(&in, j); err != nil {
+		return nil, err
+	}
 	p.lay(&in, j)
 	if p.Digest != j.Digest {
 		return nil, fmt.Errorf("go on with run %s: what the working tree would apply is not what the run began with; check out commit %s, or undo the run: flux handover rollback", j.Run, or(j.Tree, "(unknown)"))
@@ -117,7 +120,7 @@ func (p *Plan) judge(in *Input) {
 func (p *Plan) refuse(in *Input) {
 	for _, r := range rules() {
 		if evidence := r.finds(in); len(evidence) > 0 {
-			p.Refusals = append(p.Refusals, Refusal{ID: r.id, Reason: r.reason, Hint: r.hint, Evidence: evidence})
+			p.Refusals = append(p.Refusals, Refusal{ID: r.id, Reason: r.reason, Hint: r.hint, Evidence: evidence, Unknown: r.unknown})
 		}
 	}
 	for _, w := range p.Weighed {

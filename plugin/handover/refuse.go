@@ -16,10 +16,12 @@ type rule struct {
 	hint   string
 	// finds is what is wrong; none where nothing is.
 	finds func(in *Input) []check.Evidence
+	// unknown: what is found is not known to be wrong, but could not be seen.
+	unknown bool
 }
 
 func rules() []rule {
-	return slices.Concat(identityRules(), profileRules(), clusterRules(), impactRules())
+	return slices.Concat(identityRules(), profileRules(), treeRules(), clusterRules(), impactRules())
 }
 
 // RuleText says what each of the plan's own refusals means: id, reason, hint.

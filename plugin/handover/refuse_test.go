@@ -79,19 +79,33 @@ var refusals = map[string]struct {
 		r.Chart = "calico"
 		in.Facts.Rendered = &r
 	}},
-	"install remediation":          {"HP105", func(in *handover.Input) { tree(in).Install.Retries = 3 }},
-	"install remediates for ever":  {"HP105", func(in *handover.Input) { tree(in).Install.Retries = -1 }},
-	"upgrade remediation":          {"HP106", func(in *handover.Input) { tree(in).Upgrade.Retries = 1 }},
-	"upgrade remediates its last":  {"HP106", func(in *handover.Input) { tree(in).Upgrade.RemediateLastFailure = new(true) }},
-	"remediation by uninstall":     {"HP106", func(in *handover.Input) { tree(in).Upgrade.RemediateBy = "uninstall" }},
-	"force":                        {"HP107", func(in *handover.Input) { tree(in).Upgrade.Force = true }},
-	"cleanup on fail":              {"HP108", func(in *handover.Input) { tree(in).Upgrade.CleanupOnFail = true }},
-	"old values kept":              {"HP109", func(in *handover.Input) { tree(in).Upgrade.PreserveValues = true }},
-	"prune without orphan":         {"HP110", func(in *handover.Input) { tree(in); in.Facts.Git.Kustomizations[1].Prune = true }},
-	"suspend in Git":               {"HP111", func(in *handover.Input) { tree(in).SuspendWritten = true }},
-	"the Kustomization's in Git":   {"HP111", func(in *handover.Input) { tree(in); in.Facts.Git.Kustomizations[1].SuspendWritten = true }},
-	"another cluster's release":    {"HP112", func(in *handover.Input) { tree(in).KubeConfig = true }},
-	"another method of applying":   {"HP113", func(in *handover.Input) { tree(in).Upgrade.ServerSideApply = "enabled" }},
+	"install remediation":         {"HP105", func(in *handover.Input) { tree(in).Install.Retries = 3 }},
+	"install remediates for ever": {"HP105", func(in *handover.Input) { tree(in).Install.Retries = -1 }},
+	"upgrade remediation":         {"HP106", func(in *handover.Input) { tree(in).Upgrade.Retries = 1 }},
+	"upgrade remediates its last": {"HP106", func(in *handover.Input) { tree(in).Upgrade.RemediateLastFailure = new(true) }},
+	"remediation by uninstall":    {"HP106", func(in *handover.Input) { tree(in).Upgrade.RemediateBy = "uninstall" }},
+	"force":                       {"HP107", func(in *handover.Input) { tree(in).Upgrade.Force = true }},
+	"cleanup on fail":             {"HP108", func(in *handover.Input) { tree(in).Upgrade.CleanupOnFail = true }},
+	"old values kept":             {"HP109", func(in *handover.Input) { tree(in).Upgrade.PreserveValues = true }},
+	"prune without orphan":        {"HP110", func(in *handover.Input) { tree(in); in.Facts.Git.Kustomizations[1].Prune = true }},
+	"suspend in Git":              {"HP111", func(in *handover.Input) { tree(in).SuspendWritten = true }},
+	"the Kustomization's in Git":  {"HP111", func(in *handover.Input) { tree(in); in.Facts.Git.Kustomizations[1].SuspendWritten = true }},
+	"another cluster's release":   {"HP112", func(in *handover.Input) { tree(in).KubeConfig = true }},
+	"another method of applying":  {"HP113", func(in *handover.Input) { tree(in).Upgrade.ServerSideApply = "enabled" }},
+	"files that are not committed": {"HP114", func(in *handover.Input) {
+		*in = gitSays(*in, "4f1c2d", &facts.GitCheckout{Compared: true, Dirty: []facts.GitDirty{{File: "hr.yaml", How: "modified"}}})
+	}},
+	"Flux is at another commit": {"HP115", func(in *handover.Input) {
+		in.Facts.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", AppliedRevision: "main@sha1:older"}}
+		in.Facts.Live.Sources = []facts.Source{{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system", Revision: "main@sha1:older"}}
+	}},
+	"a commit that is not known": {"HP116", func(in *handover.Input) {
+		*in = gitSays(*in, "", &facts.GitCheckout{Unknown: "git is not installed"})
+	}},
+	"a remote base": {"HP117", func(in *handover.Input) {
+		tree(in)
+		in.Facts.Git.Problems = []facts.GitProblem{{Kind: facts.ProblemRemote, By: "flux-system/cilium-core", Message: "not fetched"}}
+	}},
 	"a HelmRelease that is active": {"HP201", func(in *handover.Input) { present(in, func(*facts.HelmRelease) {}) }},
 	"adopted and suspended": {"HP202", func(in *handover.Input) {
 		present(in, func(hr *facts.HelmRelease) { hr.Suspend, hr.History = true, []facts.Snapshot{{}} })

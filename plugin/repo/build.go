@@ -27,6 +27,7 @@ type built struct {
 	resources []*resource.Resource
 	origins   []*resource.Origin
 	used      map[string]bool
+	looked    map[string]bool
 	problems  []facts.GitProblem
 	failed    bool
 }
@@ -40,9 +41,9 @@ func (t *Tree) build(dir string, spec any) built {
 	if b, ok := t.builds[at]; ok {
 		return b
 	}
-	p := &plan{tree: t, over: map[string][]byte{}, used: map[string]bool{}}
+	p := &plan{tree: t, over: map[string][]byte{}, used: map[string]bool{}, looked: map[string]bool{}}
 	b := t.run(p, dir, o, err)
-	b.used, b.problems = p.used, append(p.problems, b.problems...)
+	b.used, b.looked, b.problems = p.used, p.looked, append(p.problems, b.problems...)
 	b.failed = p.stop || b.failed
 	t.builds[at] = b
 	return b

@@ -31,6 +31,7 @@ type Cluster struct {
 func (t *Tree) Cluster(ctx context.Context, f fleet.Fleet, c fleet.Cluster, mode Mode) (*Cluster, error) {
 	w := &walk{
 		tree: t, mode: mode, objects: map[id]*Object{}, used: map[string][]use{}, files: map[string]bool{},
+		looked: map[string]bool{},
 	}
 	if err := w.run(ctx, c.Path); err != nil {
 		return nil, fmt.Errorf("read the tree for cluster %s: %w", c.Name, err)

@@ -81,6 +81,7 @@ func (p *plan) root(dir string, o overlay) (file string, text []byte, keep bool,
 // that have a kustomization of their own that one alone.
 func (p *plan) generated(dir string) types.Kustomization {
 	k := types.Kustomization{TypeMeta: types.TypeMeta{APIVersion: types.KustomizationVersion, Kind: types.KustomizationKind}}
+	p.look(dir, true)
 	var below func(at string)
 	below = func(at string) {
 		for _, name := range p.tree.entries[at].names {
@@ -156,6 +157,7 @@ func (p *plan) components(k *types.Kustomization, dir string, o overlay) error {
 			return fmt.Errorf("component path %q must be local and relative", component)
 		}
 		target := path.Join(dir, component)
+		p.look(target, false)
 		file := p.tree.kustomizationFile(target)
 		if !p.tree.IsDir(target) && o.IgnoreMissingComponents {
 			continue

@@ -27,6 +27,7 @@ type plan struct {
 	tree      *Tree
 	over      map[string][]byte // kustomization files without what is elsewhere
 	used      map[string]bool   // every file that is loaded
+	looked    map[string]bool   // every directory that is looked into; true: for all manifests below it
 	visits    int
 	ownSchema bool // a kustomization brings types of its own
 	problems  []facts.GitProblem
@@ -70,6 +71,7 @@ func (p *plan) directory(file string, depth int) {
 		return
 	}
 	p.used[file] = true
+	p.look(path.Dir(file), false)
 	f, err := p.tree.Parse(file)
 	if err != nil {
 		p.failed(file, err)

@@ -36,6 +36,7 @@ type Tree struct {
 	entries map[string]entry // by path from the root, with slashes; "." is the root
 	links   []string
 	ignored []gitignore.Pattern // of all .sourceignore files
+	ignores []string            // those files
 	texts   map[string][]byte
 	parsed  map[string]*manifest.File
 	errs    map[string]error // of parsed
@@ -139,6 +140,7 @@ func (t *Tree) ignoredIn(dir string) ([]gitignore.Pattern, error) {
 		return nil, nil // there is none
 	}
 	defer file.Close()
+	t.ignores = append(t.ignores, path.Join(dir, sourceignore.IgnoreFile))
 	var domain []string
 	if dir != "." {
 		domain = strings.Split(dir, "/")

@@ -29,6 +29,7 @@ type walk struct {
 	objects map[id]*Object
 	used    map[string][]use // variable -> where it is asked for
 	files   map[string]bool  // that the cluster is built of
+	looked  map[string]bool  // directories that it is built of; true: of all manifests below
 	home    string           // the source that this tree is, as Kustomizations name it
 	trouble []facts.GitProblem
 }
@@ -122,6 +123,9 @@ func (w *walk) build(k *kustomization) {
 	b := w.tree.build(k.path, anySpec(k.spec))
 	for file := range b.used {
 		w.files[file] = true
+	}
+	for dir, all := range b.looked {
+		w.looked[dir] = w.looked[dir] || all
 	}
 	for _, p := range b.problems {
 		p.By = k.id()

@@ -99,6 +99,7 @@ func (a *aims) inputs(ctx context.Context, targets []cli.Target) ([]handover.Inp
 	if err != nil {
 		return nil, err
 	}
+	a.clusters.Compare(ctx, trees)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

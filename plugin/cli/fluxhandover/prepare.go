@@ -116,6 +116,9 @@ func (o *runOptions) plans(ctx context.Context, j *job, in handover.Input) error
 			return o.strange(j.target, j.journal, "plan", err)
 		}
 		p, err := handover.Again(in, j.journal)
+		if errors.Is(err, handover.ErrUnsure) {
+			return &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("cluster %s: %w", j.target.Name, err)}
+		}
 		if err != nil {
 			return o.strange(j.target, j.journal, "plan", err)
 		}
