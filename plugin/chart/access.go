@@ -18,6 +18,7 @@ import (
 type Access struct {
 	Host               string // that the credentials are for: "registry.example.org:5000"
 	Username, Password string
+	Encrypted          bool                     // the source itself is not asked over HTTP: nor is anybody with its credentials
 	Everywhere         bool                     // the credentials go to other hosts, too (passCredentials)
 	Pull               []*configfile.ConfigFile // docker's, from Secrets
 	TLS                *tls.Config

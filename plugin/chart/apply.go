@@ -30,6 +30,7 @@ func (s *Session) Render(ctx context.Context, w Want) (*facts.Rendered, error) {
 }
 
 func (s *Session) prepare(ctx context.Context, w Want) (*facts.Rendered, error) {
+	s.cluster.told = s.looked
 	hr := &helmv2.HelmRelease{}
 	out := &facts.Rendered{By: "values", KubeVersion: s.cluster.version, Unknown: s.cluster.unknown}
 	namespace, name := s.expect.Cilium.Namespace, s.expect.Cilium.Release

@@ -31,6 +31,7 @@ type cluster struct {
 	apis      common.VersionSet                     // "apps/v1" and "apps/v1/Deployment"
 	resources map[schema.GroupVersionKind]*resource // nil: no cluster is asked, lookups find nothing
 	unknown   []string                              // what could not be discovered
+	told      func(found map[string]any)            // is told of each Secret that a template looked up; nil: nobody
 }
 
 func openCluster(given *rest.Config) (*cluster, error) {
@@ -102,7 +103,8 @@ func (c *cluster) capabilities() (*common.Capabilities, error) {
 	return caps, nil
 }
 
-// lookup answers the templates' from the cluster, as Helm does: with nothing where there is no such object.
+// lookup answers the templates' from the cluster, as Helm does: with nothing where there is no such object. What it finds
+// in Secrets is told to whoever masks.
 func (c *cluster) lookup(apiVersion, kind, namespace, name string) (map[string]any, error) {
 	r := c.resources[schema.FromAPIVersionAndKind(apiVersion, kind)]
 	if r == nil {
@@ -125,7 +127,11 @@ func (c *cluster) lookup(apiVersion, kind, namespace, name string) (map[string]a
 	case err != nil:
 		return map[string]any{}, err
 	}
-	return found.UnstructuredContent(), nil
+	content := found.UnstructuredContent()
+	if kind == "Secret" && c.told != nil {
+		c.told(content)
+	}
+	return content, nil
 }
 
 // get reads one object.

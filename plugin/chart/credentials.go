@@ -20,6 +20,10 @@ import (
 // wants is what a source's object says of access.
 type wants struct {
 	owner             string // "OCIRepository flux-system/cilium"
+	insecure          bool
+	known             *wants // the same object's of the cluster, where this is the tree's; nil: it has none
+	tree              bool   // it is the tree's
+	unseen            error  // why it is not known what the cluster has
 	namespace         string
 	url               string
 	auth, cert, proxy *meta.LocalObjectReference
@@ -33,33 +37,85 @@ type wants struct {
 func (s *Session) access(ctx context.Context, w wants) Access {
 	var a Access
 	if u, err := url.Parse(w.url); err == nil {
-		a.Host = u.Host
+		a.Host, a.Encrypted = u.Host, u.Scheme != "http"
 	}
 	a.Everywhere = w.everywhere
 	if w.provider != "" && w.provider != "generic" {
 		a.Missing = append(a.Missing, fmt.Sprintf("%s logs in with the identity that %s gives its pod; here, docker login does", w.owner, w.provider))
 	}
-	pulls := s.pullSecrets(ctx, w, &a)
-	if w.auth != nil {
-		pulls = append(pulls, w.auth.Name)
+	a.Everywhere = a.Everywhere && (!w.tree || w.known != nil && w.known.everywhere)
+	var pulls []string
+	if w.account != "" {
+		if why := w.stranger("ServiceAccount", w.account, func(k *wants) string { return k.account }); why != "" {
+			a.Missing = append(a.Missing, why)
+		} else {
+			pulls = s.pullSecrets(ctx, w, &a)
+		}
 	}
 	for _, name := range pulls {
 		s.with(ctx, w, name, &a, a.login)
 	}
-	if w.cert != nil {
-		s.with(ctx, w, w.cert.Name, &a, a.certificates)
-	}
-	if w.proxy != nil {
-		s.with(ctx, w, w.proxy.Name, &a, a.proxy)
+	for _, one := range []struct {
+		ref *meta.LocalObjectReference
+		of  func(*wants) *meta.LocalObjectReference
+		use func(*corev1.Secret) error
+	}{
+		{w.auth, func(k *wants) *meta.LocalObjectReference { return k.auth }, a.login},
+		{w.cert, func(k *wants) *meta.LocalObjectReference { return k.cert }, a.certificates},
+		{w.proxy, func(k *wants) *meta.LocalObjectReference { return k.proxy }, a.proxy},
+	} {
+		if one.ref == nil {
+			continue
+		}
+		if why := w.stranger("Secret", one.ref.Name, func(k *wants) string { return nameOf(one.of(k)) }); why != "" {
+			a.Missing = append(a.Missing, why)
+			continue
+		}
+		s.with(ctx, w, one.ref.Name, &a, one.use)
 	}
 	return a
 }
 
+func nameOf(ref *meta.LocalObjectReference) string {
+	if ref == nil {
+		return ""
+	}
+	return ref.Name
+}
+
+// stranger says why what the tree's object names is not used: the cluster's Secrets are for the places that an object in
+// the cluster names already, by the same reference. A tree that nobody has merged must not send them elsewhere. It is
+// empty where the object is the cluster's, or says the same.
+func (w wants) stranger(kind, name string, of func(*wants) string) string {
+	what := kind + " " + w.namespace + "/" + name
+	switch {
+	case !w.tree:
+		return ""
+	case w.unseen != nil:
+		return fmt.Sprintf("%s is not used for %s: what the cluster's %s names is not known: %v", what, place(w.url), w.owner, w.unseen)
+	case w.known == nil:
+		return fmt.Sprintf("%s is not used for %s: the cluster has no %s yet that names both; log in yourself (docker login), or name the chart with --chart", what, place(w.url), w.owner)
+	case place(w.known.url) != place(w.url):
+		return fmt.Sprintf("the cluster's %s names another host (%s): its %s is not used for %s", w.owner, place(w.known.url), what, place(w.url))
+	case w.insecure && !w.known.insecure:
+		return fmt.Sprintf("the cluster's %s is not insecure: its %s is not used for %s without verified TLS", w.owner, what, place(w.url))
+	case of(w.known) != name:
+		return fmt.Sprintf("the cluster's %s does not name %s: it is not used for %s", w.owner, what, place(w.url))
+	}
+	return ""
+}
+
+// place is what credentials are bound to: "https://helm.cilium.io", with the port where there is one.
+func place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "an address that is none"
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
+
 // pullSecrets are those of a source's service account.
 func (s *Session) pullSecrets(ctx context.Context, w wants, a *Access) []string {
-	if w.account == "" {
-		return nil
-	}
 	u, err := s.cluster.get(ctx, "v1", "ServiceAccount", w.namespace, w.account)
 	var account corev1.ServiceAccount
 	if err == nil {

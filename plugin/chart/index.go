@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -90,10 +91,11 @@ func opener(t http.RoundTripper, where string, a Access) func(context.Context) (
 		if err != nil {
 			return nil, 0, err
 		}
-		if a.Username != "" && (a.Everywhere || request.URL.Host == a.Host) {
+		plain := a.Encrypted && request.URL.Scheme != "https"
+		if a.Username != "" && !plain && (a.Everywhere || request.URL.Host == a.Host) {
 			request.SetBasicAuth(a.Username, a.Password)
 		}
-		answer, err := (&http.Client{Transport: t}).Do(request)
+		answer, err := (&http.Client{Transport: t, CheckRedirect: encrypted}).Do(request)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -103,6 +105,17 @@ func opener(t http.RoundTripper, where string, a Access) func(context.Context) (
 		}
 		return answer.Body, answer.ContentLength, nil
 	}
+}
+
+// encrypted follows up to ten redirects, and none from HTTPS to HTTP: credentials may go with it.
+func encrypted(request *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) >= 10:
+		return errors.New("it redirects more than ten times")
+	case via[0].URL.Scheme == "https" && request.URL.Scheme != "https":
+		return errors.New("it redirects from HTTPS to " + request.URL.Scheme)
+	}
+	return nil
 }
 
 // status is an answer over HTTP that is not what was asked for.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -134,5 +135,32 @@ func (s *Session) hide(data map[string]any) {
 			continue
 		}
 		s.Masker.Secret(string(plain))
+	}
+}
+
+// looked makes secret what a chart's template found in a Secret, or in a list of them: each text, and each line of it.
+func (s *Session) looked(found map[string]any) {
+	if items, ok := found["items"].([]any); ok {
+		for _, item := range items {
+			if one, ok := item.(map[string]any); ok {
+				s.looked(one)
+			}
+		}
+		return
+	}
+	data, _ := found["data"].(map[string]any)
+	s.hide(data)
+	for _, v := range data {
+		text, _ := v.(string)
+		plain, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			continue
+		}
+		s.Masker.Secret(string(plain))
+		for line := range strings.Lines(string(plain)) {
+			if line = strings.TrimSpace(line); len(line) >= wordy {
+				s.Masker.Secret(line)
+			}
+		}
 	}
 }

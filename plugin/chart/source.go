@@ -75,10 +75,16 @@ func (s *Session) ociSource(ctx context.Context, find Finder, namespace, name st
 		out.Tag, out.Version, out.Filter, out.Digest = r.Tag, r.SemVer, r.SemverFilter, r.Digest
 	}
 	owner := sourcev1.OCIRepositoryKind + " " + namespace + "/" + name
-	out.Access = s.access(ctx, wants{
-		owner: owner, namespace: namespace, url: o.Spec.URL, auth: o.Spec.SecretRef, cert: o.Spec.CertSecretRef,
-		proxy: o.Spec.ProxySecretRef, account: o.Spec.ServiceAccountName, provider: o.Spec.Provider,
-	})
+	w := ociWants(owner, namespace, o)
+	if w.tree = inTree(find, sourcev1.OCIRepositoryKind, namespace, name); w.tree {
+		var there sourcev1.OCIRepository
+		if w.unseen = s.object(ctx, nil, sourcev1.OCIRepositoryKind, namespace, name, &there); w.unseen == nil {
+			known := ociWants(owner, namespace, there)
+			w.known = &known
+		}
+		w.absent()
+	}
+	out.Access = s.access(ctx, w)
 	out.Verify = s.verification(ctx, owner, namespace, o.Spec.Verify)
 	if out.Verify != nil {
 		digest, by := s.verifiedAs(ctx, namespace, name)
@@ -185,10 +191,16 @@ func (s *Session) repositorySource(ctx context.Context, find Finder, namespace s
 	out := Source{Kind: kind, URL: r.Spec.URL, Chart: spec.Chart, Version: spec.Version, Insecure: r.Spec.Insecure}
 	out.Build = build(spec, out, generation)
 	owner := kind + " " + namespace + "/" + name
-	out.Access = s.access(ctx, wants{
-		owner: owner, namespace: namespace, url: r.Spec.URL, auth: r.Spec.SecretRef, cert: r.Spec.CertSecretRef,
-		provider: r.Spec.Provider, everywhere: r.Spec.PassCredentials,
-	})
+	w := repositoryWants(owner, namespace, r)
+	if w.tree = inTree(find, kind, namespace, name); w.tree {
+		var there sourcev1.HelmRepository
+		if w.unseen = s.object(ctx, nil, kind, namespace, name, &there); w.unseen == nil {
+			known := repositoryWants(owner, namespace, there)
+			w.known = &known
+		}
+		w.absent()
+	}
+	out.Access = s.access(ctx, w)
 	if !strings.HasPrefix(out.URL, "oci://") {
 		return out, nil
 	}
@@ -201,6 +213,35 @@ func (s *Session) repositorySource(ctx context.Context, find Finder, namespace s
 	return out, nil
 }
 
+func ociWants(owner, namespace string, o sourcev1.OCIRepository) wants {
+	return wants{
+		owner: owner, namespace: namespace, url: o.Spec.URL, auth: o.Spec.SecretRef, cert: o.Spec.CertSecretRef,
+		proxy: o.Spec.ProxySecretRef, account: o.Spec.ServiceAccountName, provider: o.Spec.Provider, insecure: o.Spec.Insecure,
+	}
+}
+
+func repositoryWants(owner, namespace string, r sourcev1.HelmRepository) wants {
+	return wants{
+		owner: owner, namespace: namespace, url: r.Spec.URL, auth: r.Spec.SecretRef, cert: r.Spec.CertSecretRef,
+		provider: r.Spec.Provider, everywhere: r.Spec.PassCredentials, insecure: r.Spec.Insecure,
+	}
+}
+
+// inTree tells whether object takes an object from the tree.
+func inTree(find Finder, kind, namespace, name string) bool {
+	return find != nil && find(kind, namespace, name) != nil
+}
+
+// absent has an object that is not in the cluster be no error.
+func (w *wants) absent() {
+	if errors.Is(w.unseen, errNowhere) {
+		w.unseen = nil
+	}
+}
+
+// errNowhere: an object is neither in Git nor in the cluster.
+var errNowhere = errors.New("neither in Git nor in the cluster")
+
 // object finds one of source-controller's objects, in the tree and else in the cluster.
 func (s *Session) object(ctx context.Context, find Finder, kind, namespace, name string, into any) error {
 	var body map[string]any
@@ -211,7 +252,7 @@ func (s *Session) object(ctx context.Context, find Finder, kind, namespace, name
 		u, err := s.cluster.get(ctx, sourcev1.GroupVersion.String(), kind, namespace, name)
 		switch {
 		case apierrors.IsNotFound(err), errors.Is(err, errNoKind):
-			return fmt.Errorf("find the chart: there is no %s %s/%s, neither in Git nor in the cluster", kind, namespace, name)
+			return fmt.Errorf("find the chart: there is no %s %s/%s, %w", kind, namespace, name, errNowhere)
 		case err != nil:
 			return fmt.Errorf("get %s %s/%s: %w", kind, namespace, name, err)
 		}
