@@ -102,8 +102,7 @@ func (r *Runner) baseline(ctx context.Context, j *Journal) error {
 	if err := errors.Join(err, blindness(f)); err != nil {
 		return r.failed("see the cluster", err)
 	}
-	base := f.Live
-	j.Base = &base
+	j.Base = memo(f.Live)
 	return nil
 }
 

@@ -22,7 +22,7 @@ func (j *Journal) Facts(expect facts.Expect) (facts.Facts, bool) {
 	for part, there := range map[facts.Part]bool{
 		facts.Version: f.Live.Version != "", facts.Nodes: len(f.Live.Nodes) > 0, facts.DaemonSets: len(f.Live.DaemonSets) > 0,
 		facts.Deployments: len(f.Live.Deployments) > 0, facts.Pods: len(f.Live.Pods) > 0, facts.Config: f.Live.Config != nil,
-		facts.Releases: len(f.Live.Records) > 0, facts.Release: f.Live.Release != nil, facts.HelmReleases: len(f.Live.HelmReleases) > 0,
+		facts.Releases: len(f.Live.Records) > 0, facts.HelmReleases: len(f.Live.HelmReleases) > 0,
 		facts.Kustomizations: len(f.Live.Kustomizations) > 0, facts.Sources: len(f.Live.Sources) > 0, facts.Identity: f.Live.UID != "",
 	} {
 		if there {

@@ -238,8 +238,7 @@ func (r *Runner) backup(ctx context.Context, p *Plan, j *Journal, rec *StepRecor
 	if err != nil {
 		return r.failed("back up", err)
 	}
-	base := f.Live
-	j.Base, j.Backup = &base, where
+	j.Base, j.Backup = memo(f.Live), where
 	if f.Live.Release != nil {
 		j.Method = f.Live.Release.ApplyMethod
 	}

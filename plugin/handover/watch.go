@@ -92,8 +92,7 @@ func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched,
 	if ok && now.Sub(w.since) >= s.For {
 		rec.Text = why
 		if s.ID == StepProof || s.ID == StepSoak {
-			live := f.Live
-			j.Proof = &live
+			j.Proof = memo(f.Live)
 			rec.Text = fmt.Sprintf("%d of %d pods untouched; %s", e.Untouched, e.Pods, why)
 			if others > 0 {
 				rec.Text = fmt.Sprintf("%d of %d pods untouched, %d replaced as accepted; %s", e.Untouched, e.Pods, others, why)
@@ -151,8 +150,7 @@ func note(j *Journal, f facts.Facts, now time.Time) {
 		j.Seen = append(j.Seen, e)
 	}
 	if len(j.Seen) > 0 {
-		live := f.Live
-		j.Proof = &live // what was seen last, instead of what was seen before it happened
+		j.Proof = memo(f.Live) // what was seen last, instead of what was seen before it happened
 	}
 }
 

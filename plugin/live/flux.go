@@ -34,6 +34,7 @@ func seeHelmReleases(ctx context.Context, g *gatherer) error {
 			return fmt.Errorf("read HelmRelease %s/%s: not of its own schema", o.GetNamespace(), o.GetName())
 		}
 		if g.ofCilium(&hr) {
+			_ = g.composes(o)
 			seen := helmRelease(&hr, o.GetAPIVersion())
 			seen.SuspendedBy = suspenders(o.GetManagedFields())
 			all = append(all, seen)

@@ -7,10 +7,12 @@ import (
 	"sync"
 	"time"
 
+	helmv2 "github.com/fluxcd/helm-controller/api/v2"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
+	"github.com/cilium-gitops/cilium-gitops/plugin/values"
 )
 
 // Options say whom to look at and how.
@@ -42,6 +44,10 @@ type gatherer struct {
 	unserved []schema.GroupVersionResource // what was asked for and is not there
 	// relayPorts are those that the relays' pods listen on, by podKey: no fact, but the way to one.
 	relayPorts map[string]int32
+	// supplied are the release's values with their secrets, composers the HelmReleases that take values from Secrets: no
+	// facts, but what is masked by.
+	supplied  values.Tree
+	composers []*helmv2.HelmRelease
 }
 
 // Gather looks at a cluster. It always returns facts: what could not be seen is Blind, and says why.
@@ -102,6 +108,7 @@ func (g *gatherer) look(ctx context.Context, config *rest.Config) {
 	g.all(ctx, parts)
 	g.rest(ctx)
 	g.outdated()
+	g.secretive(ctx)
 }
 
 // knock sends one request ahead: the others share its connection, and where it finds nobody nobody else need try. It

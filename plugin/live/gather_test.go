@@ -125,7 +125,7 @@ func TestOnlyWhatIsAskedForIsSeen(t *testing.T) {
 	if f.Live.Release == nil || len(f.Blind) > 0 {
 		t.Errorf("%+v, blind %v", f.Live.Release, f.Blind)
 	}
-	if requests := s.asked(); len(requests) != 4 { // version, two namespaces of records, the record
+	if requests := s.asked(); len(requests) != 5 { // version, two namespaces of records, the record, and HelmReleases: whether its values are a Secret's
 		t.Errorf("%q", requests)
 	}
 	o := options(facts.Settings)

@@ -87,7 +87,7 @@ func (g *gatherer) strangers(ctx context.Context, all []facts.Record) error {
 			break
 		}
 		r := all[newest[name]]
-		contents, err := g.contents(ctx, r)
+		contents, _, err := g.contents(ctx, r)
 		if err != nil {
 			return fmt.Errorf("read Secret %s/%s: %w", r.Namespace, r.Secret, err)
 		}
@@ -131,24 +131,25 @@ func seeRelease(ctx context.Context, g *gatherer) error {
 		return nil
 	}
 	newest := slices.MaxFunc(own, func(a, b facts.Record) int { return cmp.Compare(a.Revision, b.Revision) })
-	contents, err := g.contents(ctx, newest)
+	contents, config, err := g.contents(ctx, newest)
 	if err != nil {
 		return err
 	}
-	g.note(func(f *facts.Facts) { f.Live.Release = contents })
+	g.note(func(f *facts.Facts) { f.Live.Release, g.supplied = contents, config })
 	return nil
 }
 
-func (g *gatherer) contents(ctx context.Context, r facts.Record) (*facts.ReleaseContents, error) {
+// contents are what a record holds, and its values with their secrets.
+func (g *gatherer) contents(ctx context.Context, r facts.Record) (*facts.ReleaseContents, values.Tree, error) {
 	secret, err := g.core.Secrets(r.Namespace).Get(ctx, r.Secret, metav1.GetOptions{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	contents, err := decodeRelease(secret)
+	contents, config, err := decodeRelease(secret)
 	if err != nil {
-		return nil, fmt.Errorf("read release record %s/%s: %w", r.Namespace, r.Secret, err)
+		return nil, nil, fmt.Errorf("read release record %s/%s: %w", r.Namespace, r.Secret, err)
 	}
-	return contents, nil
+	return contents, config, nil
 }
 
 // storedRelease is the part of Helm's record (3 and 4) that is of use here.
@@ -173,21 +174,21 @@ type storedRelease struct {
 	ApplyMethod string      `json:"apply_method"`
 }
 
-func decodeRelease(secret *core.Secret) (*facts.ReleaseContents, error) {
+func decodeRelease(secret *core.Secret) (*facts.ReleaseContents, values.Tree, error) {
 	plain, err := inflate(secret.Data["release"])
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var r storedRelease
 	if err := json.Unmarshal(plain, &r); err != nil {
-		return nil, errors.New("not Helm's JSON") // the decoder's own error may quote values
+		return nil, nil, errors.New("not Helm's JSON") // the decoder's own error may quote values
 	}
 	return &facts.ReleaseContents{
 		Namespace: r.Namespace, Name: r.Name, Revision: r.Version, Status: r.Info.Status,
 		Chart: r.Chart.Metadata.Name, ChartVersion: r.Chart.Metadata.Version, AppVersion: r.Chart.Metadata.AppVersion,
 		ApplyMethod: r.ApplyMethod, Deployed: r.Info.LastDeployed.UTC(), Workloads: workloadsOf(r.Manifest, r.Namespace),
 		Values: facts.Redact(r.Config), Defaults: facts.Redact(r.Chart.Values),
-	}, nil
+	}, r.Config, nil
 }
 
 // inflate undoes Helm's encoding, base64 around gzip, bounded: Helm's own decoder inflates whatever it is given.

@@ -59,7 +59,7 @@ func TestDecodeRelease(t *testing.T) {
 	}{
 		"Helm 3": {zipped(t, []byte(helm3)), ""}, "Helm 4": {zipped(t, []byte(helm4)), "ssa"}, "without gzip": {based([]byte(helm3)), ""},
 	} {
-		r, err := decodeRelease(secret(c.data))
+		r, _, err := decodeRelease(secret(c.data))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -100,7 +100,7 @@ func TestDecodeReleaseErrors(t *testing.T) {
 		"other types":       {zipped(t, []byte(`{"config":"`+canary+`"}`)), "not Helm's JSON"},
 		"a bad time":        {zipped(t, []byte(`{"info":{"last_deployed":"`+canary+`"}}`)), "not Helm's JSON"},
 	} {
-		r, err := decodeRelease(secret(c.data))
+		r, _, err := decodeRelease(secret(c.data))
 		if err == nil || !strings.Contains(err.Error(), c.want) || r != nil {
 			t.Errorf("%s: %+v, %v; want %q", name, r, err, c.want)
 		}
@@ -157,7 +157,7 @@ func TestFault_R13_Records(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		r, err := decodeRelease(data)
+		r, _, err := decodeRelease(data)
 		runtime.ReadMemStats(&after)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), canary) || r != nil {
 			t.Errorf("%s: %v, %v", name, r, err)
@@ -202,7 +202,7 @@ func FuzzRelease(f *testing.F) {
 		if zip {
 			stored = zipped(t, data)
 		}
-		r, err := decodeRelease(secret(stored))
+		r, _, err := decodeRelease(secret(stored))
 		if (r == nil) != (err != nil) {
 			t.Fatal(r, err)
 		}

@@ -266,6 +266,7 @@ func (o *runOptions) evidence(ctx context.Context, journal *handover.Journal, w 
 	}
 	f.Base, f.Accepted = journal.Base, journal.Accepted
 	journal.Measured(&f)
+	f = handover.Evidence(f)
 	facts.Clean(&f)
 	return writeFacts(path, slices.Clip([]facts.Facts{f}))
 }
