@@ -48,6 +48,7 @@ var ownRules = [][3]string{
 	{refusedDeleting, "the HelmRelease is being deleted, and is not suspended: Flux uninstalls Cilium", "Suspend it at once: flux suspend helmrelease -n kube-system cilium."},
 	{refusedPending, "somebody else works on the Helm release", "Wait until it is done: helm -n kube-system history cilium."},
 	{refusedRestart, "going back to the bootstrap's manifest would replace pods or delete objects", "Accept it by name: --allow DaemonSet/cilium. Or stop Flux alone: flux suspend kustomization -n flux-system cilium-core, then flux suspend helmrelease -n kube-system cilium."},
+	{refusedFails, "going back would fail: it changes what the API server lets nobody change", "See all of it: kubectl cilium-gitops diff --what impact. Stop Flux alone: flux suspend helmrelease -n kube-system cilium."},
 	{refusedFluxOwn, "the revision to go back to was made by Flux, not by the bootstrap", "Put the bootstrap's record back from a run's backup: kubectl -n kube-system apply --server-side -f BACKUP/release-records/."},
 	{refusedOther, "another HelmRelease of Cilium's would go on acting", "Suspend it, do not delete it: flux suspend helmrelease -n NAMESPACE NAME."},
 	{refusedDrillBlind, "what a drill has to know could not be seen", "See what is in the way: kubectl cilium-gitops verify --phase gitops."},

@@ -47,7 +47,26 @@ func impactRules() []rule {
 		id: "HP305", reason: "the adoption would change or create objects",
 		hint:  see + "Give Git the values that run; or accept it by name: --allow-restart KIND/NAME.",
 		finds: by(otherwiseChanged),
+	}, {
+		id: "HP306", reason: "the upgrade would fail: it changes what the API server lets nobody change",
+		hint:  see + "Give Git the value that runs. To change it anyway, hand over first; the object then has to be deleted and made anew.",
+		finds: func(in *Input) []check.Evidence { return failing(impact.Of(in.Facts, in.Facts.Rendered)) },
 	}}
+}
+
+// failing is evidence of each object that the API server would refuse to change; nobody can accept that.
+func failing(changes []impact.Change) []check.Evidence {
+	var out []check.Evidence
+	for _, c := range changes {
+		if c.Effect == impact.Fails {
+			var fields []string
+			for _, path := range c.Paths {
+				fields = append(fields, string(path))
+			}
+			out = append(out, check.Evidence{Where: c.Ref.String(), Got: "immutable: " + strings.Join(fields, ", "), Want: c.Why})
+		}
+	}
+	return out
 }
 
 // replaced are the pods that would be replaced or lost. A workload whose pods would be has that effect also where it has
@@ -92,12 +111,13 @@ func configChanged(c impact.Change) string {
 	var keys []string
 	for _, e := range c.Edits {
 		key := strings.TrimPrefix(string(e.Path), "data.")
+		if strings.HasPrefix(string(e.Path), "metadata") {
+			continue
+		}
 		if e.Removed && fmt.Sprint(e.From) == "" && slices.Contains(check.SameWhenEmpty(), strings.Trim(key, `"[]`)) {
 			continue
 		}
-		if strings.HasPrefix(string(e.Path), "data") {
-			keys = append(keys, key)
-		}
+		keys = append(keys, key)
 	}
 	return strings.Join(keys, ", ")
 }

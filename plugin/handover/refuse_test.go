@@ -142,6 +142,10 @@ var refusals = map[string]struct {
 		was := object("Service", "hubble-relay", values.Tree{"spec": map[string]any{"a": "b"}})
 		rendered(in, object("Service", "hubble-relay", values.Tree{"spec": map[string]any{"a": "c"}}), &was)
 	}},
+	"an immutable field": {"HP306", func(in *handover.Input) {
+		was := object("RoleBinding", "cilium", values.Tree{"roleRef": map[string]any{"name": "a"}})
+		rendered(in, object("RoleBinding", "cilium", values.Tree{"roleRef": map[string]any{"name": "b"}}), &was)
+	}},
 	"objects created":           {"HP305", func(in *handover.Input) { rendered(in, object("Service", "new", values.Tree{}), nil) }},
 	"a strategy that is none":   {"HP401", func(in *handover.Input) { in.Strategy = handover.Reinstall }},
 	"taking over with a record": {"HP401", func(in *handover.Input) { in.Strategy = handover.TakeOver }},

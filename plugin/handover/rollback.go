@@ -37,6 +37,7 @@ const (
 	refusedRestart  = "HP504"
 	refusedFluxOwn  = "HP505"
 	refusedOther    = "HP506"
+	refusedFails    = "HP307"
 )
 
 // RollbackInput is what a rollback is planned from.
@@ -213,6 +214,9 @@ func (r *rollback) judgeImpact() []check.Evidence {
 	}
 	if len(evidence) > 0 {
 		r.p.own(refusedRestart, false, evidence)
+	}
+	if failing := failing(changes); len(failing) > 0 {
+		r.p.own(refusedFails, false, failing)
 	}
 	dark := uncounted(changes)
 	if !rendered.LiveSeen {

@@ -111,6 +111,12 @@ var noWayBack = map[string]struct {
 		was := object("ConfigMap", "by-flux", nil)
 		in.Rendered.Before, in.Rendered.Live = append(slices.Clone(in.Rendered.Before), was), append(slices.Clone(in.Rendered.Live), was)
 	}},
+	"an immutable field": {"HP307", func(in *handover.RollbackInput) {
+		plan := handover.Input{Facts: in.Facts}
+		plan.Facts.Rendered = in.Rendered
+		refusals["an immutable field"].spoil(&plan)
+		in.Rendered = plan.Facts.Rendered
+	}},
 	"not rendered":                           {"HP403", func(in *handover.RollbackInput) { in.Rendered = nil }},
 	"an object not seen":                     {"HP403", func(in *handover.RollbackInput) { in.Rendered.LiveSeen = false }},
 	"a part not seen":                        {"HP403", func(in *handover.RollbackInput) { in.Facts.Seen = nil }},

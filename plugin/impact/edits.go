@@ -16,6 +16,8 @@ type Edit struct {
 	To      any         `json:"to,omitempty"`   // nothing where it is removed
 	Added   bool        `json:"added,omitempty"`
 	Removed bool        `json:"removed,omitempty"`
+	// Order: the items that both have come in another order; From and To are their names.
+	Order bool `json:"order,omitempty"`
 
 	owned []string // the path in the words of managedFields
 }
@@ -23,7 +25,7 @@ type Edit struct {
 // Edits are how to differs from from, field by field. Items of lists are told apart by what names them.
 func Edits(from, to values.Tree) []Edit {
 	var all []Edit
-	w := walker{emit: func(e Edit) { all = append(all, e) }}
+	w := walker{emit: func(e Edit) { all = append(all, e) }, custom: custom(to)}
 	w.maps(place{}, from, to)
 	return all
 }
@@ -32,7 +34,7 @@ func Edits(from, to values.Tree) []Edit {
 // in a list that is one value.
 func Overrides(want, live values.Tree) []Edit {
 	var all []Edit
-	w := walker{emit: func(e Edit) { all = append(all, e) }, subset: true}
+	w := walker{emit: func(e Edit) { all = append(all, e) }, subset: true, custom: custom(want)}
 	w.maps(place{}, live, want)
 	return all
 }
@@ -52,14 +54,24 @@ func (p place) item(name string, key map[string]any) place {
 }
 
 // data tells a key of a ConfigMap or Secret, whose text may be empty and is still there.
-func (p place) data() bool { return len(p.owned) == 2 && p.owned[0] == "f:data" }
+func (p place) data() bool {
+	return len(p.owned) == 2 && (p.owned[0] == "f:data" || p.owned[0] == "f:binaryData")
+}
 
 type walker struct {
 	emit   func(Edit)
 	subset bool // what only from has does not count
+	custom bool // the object is a custom resource
+}
+
+// custom tells the objects of which the API server knows no type, and keeps what is declared.
+func custom(o values.Tree) bool {
+	version := o.Text("apiVersion")
+	return !builtin(version) && !strings.HasPrefix(version, "apiextensions.k8s.io/")
 }
 
 func (w walker) maps(at place, from, to map[string]any) {
+	from, to = whole(at, from), whole(at, to)
 	keys := slices.Collect(maps.Keys(to))
 	for key := range from {
 		if _, both := to[key]; !both {
@@ -81,9 +93,9 @@ func (w walker) field(at place, was, is any, had, has bool) {
 	switch {
 	case had && has:
 		w.value(at, was, is)
-	case has && (at.data() || !nothing(is)):
+	case has && (at.data() || !w.nothing(at, is)):
 		w.emit(Edit{Path: at.path, To: is, Added: true, owned: at.owned})
-	case had && !has && !w.subset && (at.data() || !nothing(was)):
+	case had && !has && !w.subset && (at.data() || !w.nothing(at, was)):
 		w.emit(Edit{Path: at.path, From: was, Removed: true, owned: at.owned})
 	}
 }
@@ -97,10 +109,10 @@ func (w walker) value(at place, was, is any) {
 	}
 	old, wasList := was.([]any)
 	list, isList := is.([]any)
-	if wasList && isList && w.lists(at, old, list) {
+	if wasList && isList && (unordered(at) && sameSet(old, list) || w.lists(at, old, list)) {
 		return
 	}
-	if !values.Equal(was, is) && (!nothing(was) || !nothing(is)) {
+	if !values.Equal(was, is) && (!w.nothing(at, was) || !w.nothing(at, is)) {
 		w.emit(Edit{Path: at.path, From: was, To: is, owned: at.owned})
 	}
 }
@@ -133,6 +145,7 @@ func (w walker) lists(at place, old, list []any) bool {
 		}
 		w.field(where, was, is, had, has)
 	}
+	w.order(at, old, list, keys)
 	return true
 }
 
@@ -200,19 +213,10 @@ func named(list []any, keys []string) (map[string]any, bool) {
 		if !ok {
 			return nil, false
 		}
-		var parts []string
-		for _, key := range keys {
-			v, ok := m[key]
-			switch {
-			case ok:
-				parts = append(parts, values.Tree{"v": v}.Text("v"))
-			case key == "protocol":
-				parts = append(parts, "TCP")
-			default:
-				return nil, false
-			}
+		name, ok := nameIn(m, keys)
+		if !ok {
+			return nil, false
 		}
-		name := strings.TrimSuffix(strings.Join(parts, "/"), "/TCP")
 		if _, twice := out[name]; twice {
 			return nil, false
 		}
@@ -244,19 +248,4 @@ func same(a, b any) bool {
 		return false
 	}
 	return a == b
-}
-
-// nothing holds of what the API server drops.
-func nothing(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return true
-	case map[string]any:
-		return len(v) == 0
-	case []any:
-		return len(v) == 0
-	case string:
-		return v == ""
-	}
-	return false
 }

@@ -22,10 +22,11 @@ const (
 	Create   Effect = "create"
 	Delete   Effect = "delete"
 	Restart  Effect = "restart" // pods are replaced
+	Fails    Effect = "fails"   // the API server refuses it, and with it the upgrade
 )
 
 // Effects are all of them, from nothing to the worst.
-func Effects() []Effect { return []Effect{None, Metadata, Config, Create, Delete, Restart} }
+func Effects() []Effect { return []Effect{None, Metadata, Config, Create, Delete, Restart, Fails} }
 
 func (e Effect) rank() int { return slices.Index(Effects(), e) }
 
@@ -105,6 +106,7 @@ type Summary struct {
 	Left          int `json:"left"`          // fields that stay since another manager owns them
 	// Podless are workloads whose pods would be replaced, and that have none or none that was seen.
 	Podless int `json:"podless,omitempty"`
+	Fails   int `json:"fails,omitempty"` // objects of which the upgrade would change what nobody may
 }
 
 // Sum counts.
@@ -128,6 +130,8 @@ func Sum(f facts.Facts, r *facts.Rendered, changes []Change) Summary {
 		s.Reverted += len(c.Reverted)
 		s.Left += len(c.Left)
 		switch {
+		case c.Effect == Fails:
+			s.Fails++
 		case c.Expected:
 			s.Expected++
 		case c.Keys > 0:
@@ -151,14 +155,14 @@ func (s Summary) Plus(t Summary) Summary {
 		Pods: s.Pods + t.Pods, Restarts: s.Restarts + t.Restarts, Lost: s.Lost + t.Lost, Creates: s.Creates + t.Creates,
 		Deletes: s.Deletes + t.Deletes, ConfigChanges: s.ConfigChanges + t.ConfigChanges, Other: s.Other + t.Other,
 		Metadata: s.Metadata + t.Metadata, Expected: s.Expected + t.Expected, Reverted: s.Reverted + t.Reverted,
-		Left: s.Left + t.Left, Podless: s.Podless + t.Podless,
+		Left: s.Left + t.Left, Podless: s.Podless + t.Podless, Fails: s.Fails + t.Fails,
 	}
 }
 
 // Quiet tells whether nothing changes but labels and annotations, and what changes at every upgrade. Fields that stay
 // though they are gone from what is declared are not quiet: the cluster is not what Git says.
 func (s Summary) Quiet() bool {
-	return s.Restarts+s.Podless+s.Lost+s.Creates+s.Deletes+s.ConfigChanges+s.Other+s.Left == 0
+	return s.Fails+s.Restarts+s.Podless+s.Lost+s.Creates+s.Deletes+s.ConfigChanges+s.Other+s.Left == 0
 }
 
 func index(all []facts.Object) map[string]facts.Object {

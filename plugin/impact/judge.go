@@ -80,10 +80,12 @@ func (j judge) uncounted(o facts.Object, counted int) bool {
 func (j judge) changed(before, after, live facts.Object, had, lives bool) Change {
 	c := Change{Ref: ref(after), Effect: None}
 	c.Edits = j.edits(before, after, live, had, lives, &c)
-	var worst []Edit
-	random := true
+	was, worst, random := live, []Edit(nil), true
+	if !lives {
+		was = before
+	}
 	for _, e := range c.Edits {
-		effect := effectOf(after, e)
+		effect := effectOf(was, after, e)
 		random = random && (effect == Metadata || slices.Contains(after.Random, e.Path))
 		switch {
 		case effect.rank() > c.Effect.rank():
@@ -91,9 +93,12 @@ func (j judge) changed(before, after, live facts.Object, had, lives bool) Change
 		case effect == c.Effect:
 			worst = append(worst, e)
 		}
-		if after.Kind == "ConfigMap" && effect == Config {
+		if after.Kind == "ConfigMap" && effect == Config && isData(e.Path) {
 			c.Keys++
 		}
+	}
+	if c.Effect == Fails {
+		c.Keys = 0 // nothing of the object changes
 	}
 	for _, e := range worst {
 		c.Paths = append(c.Paths, e.Path)
@@ -176,8 +181,11 @@ func builtin(apiVersion string) bool {
 }
 
 // effectOf is what one edit of an object does.
-func effectOf(o facts.Object, e Edit) Effect {
+func effectOf(was, o facts.Object, e Edit) Effect {
 	path := string(e.Path)
+	if immutable(was, o, e) {
+		return Fails
+	}
 	switch o.Kind {
 	case "DaemonSet", "Deployment", "StatefulSet":
 		if strings.HasPrefix(path, "spec.template.") || path == "spec.template" {
@@ -190,7 +198,15 @@ func effectOf(o facts.Object, e Edit) Effect {
 	if strings.HasPrefix(path, "metadata.") || path == "metadata" {
 		return Metadata
 	}
+	if e.Order && len(merging()[last(place{owned: e.owned})]) > 0 && o.Kind != "CronJob" {
+		return Metadata // the same items, told apart by name
+	}
 	return Config
+}
+
+// isData tells the keys of a ConfigMap.
+func isData(path values.Path) bool {
+	return strings.HasPrefix(string(path), "data") || strings.HasPrefix(string(path), "binaryData")
 }
 
 func ref(o facts.Object) Ref {
@@ -212,6 +228,9 @@ func why(c Change, worst []Edit, o facts.Object) string {
 		}
 	}
 	text := fmt.Sprintf("%s: %s -> %s", plain(e.Path), show(e.From, e.Added), show(e.To, e.Removed))
+	if e.Order {
+		text = fmt.Sprintf("%s: in another order: %s", plain(e.Path), ordered(e))
+	}
 	if e.Path == "spec.template.metadata.labels.helm\\.sh/chart" && strings.Contains(show(e.To, false), "_") {
 		text += " (Flux adds the chart's OCI digest to its version)"
 	}
@@ -219,6 +238,8 @@ func why(c Change, worst []Edit, o facts.Object) string {
 		text += fmt.Sprintf(", and %d more", n)
 	}
 	switch {
+	case c.Effect == Fails:
+		text += "; immutable: the API server refuses it, and the upgrade fails"
 	case c.Expected:
 		text = plain(e.Path) + ": Helm makes it anew at each upgrade"
 	case slices.Contains(c.Reverted, e.Path):
@@ -227,6 +248,18 @@ func why(c Change, worst []Edit, o facts.Object) string {
 		text += "; running pods keep the old value until they restart"
 	}
 	return text
+}
+
+// ordered shows the first place in which the order of two lists differs.
+func ordered(e Edit) string {
+	was, _ := e.From.([]any)
+	is, _ := e.To.([]any)
+	for i := range is {
+		if i < len(was) && was[i] != is[i] {
+			return fmt.Sprintf("%s where %s was", show(is[i], false), show(was[i], false))
+		}
+	}
+	return "[..]"
 }
 
 // plain is a path for reading: dots within keys are not marked.

@@ -87,6 +87,9 @@ func sentenceOf(s impact.Summary) string {
 	if s.Podless > 0 {
 		text = strings.TrimSuffix(text, ".") + "; it would roll " + plural(s.Podless, "workload") + " of which no pod was counted."
 	}
+	if s.Fails > 0 {
+		text += " The upgrade would fail: " + plural(s.Fails, "object") + " cannot be changed so."
+	}
 	return text
 }
 
@@ -224,7 +227,7 @@ func pods(c impact.Change) string {
 
 func paintEffect(p *Page, e impact.Effect) string {
 	switch e {
-	case impact.Restart, impact.Delete:
+	case impact.Restart, impact.Delete, impact.Fails:
 		return p.Paint(check.Fail, string(e))
 	case impact.Config, impact.Create:
 		return p.Paint(check.Warn, string(e))
