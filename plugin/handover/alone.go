@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cilium-gitops/cilium-gitops/plugin/check"
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
@@ -106,4 +107,39 @@ func applier(f facts.Facts, hr *facts.HelmRelease) *facts.FluxKustomization {
 		}
 	}
 	return nil
+}
+
+// wires tells whether a run may have the Kustomization apply the HelmRelease: it makes no Kustomization that applies more.
+func wires(in *Input) bool { return sharesInTree(in) == "" || kustomization(in) != nil }
+
+// sharedRule refuses to let go what somebody has suspended and what applies more than Cilium.
+func sharedRule() rule {
+	return rule{
+		id: "HP507", reason: "the Kustomization that applies the HelmRelease applies other things as well, and is suspended: the run does not let these go",
+		hint: "Find out who suspended it, and why. Then let it go: flux resume kustomization -n flux-system NAME. " +
+			"The HelmRelease stays as it is meanwhile: flux suspend helmrelease -n kube-system cilium.",
+		finds: func(in *Input) []check.Evidence {
+			ks, why := kustomization(in), shared(in)
+			if ks == nil || !ks.Suspend || why == "" || !pushed(in) {
+				return nil
+			}
+			return []check.Evidence{
+				{Where: "Kustomization/" + ks.ID() + " suspend", Got: "true", Want: "false"},
+				{Where: "Kustomization/" + ks.ID(), Got: why, Want: "Cilium's HelmRelease and its source alone"},
+			}
+		},
+	}
+}
+
+// sharedNote says what a run does not do with a Kustomization that applies more than Cilium.
+func sharedNote(in *Input) string {
+	why := ""
+	if in.Kustomization != nil {
+		why = shared(in)
+	}
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf("Kustomization %s/%s is not Cilium's alone: %s. It is neither changed nor suspended; where the run stops, "+
+		"the HelmRelease alone is suspended, as flux, which lasts.", in.Kustomization.Namespace, in.Kustomization.Name, why)
 }

@@ -290,3 +290,72 @@ func TestFinding_M16_GivesBack(t *testing.T) {
 		}
 	}
 }
+
+// among has the Kustomization apply another object from Git, beside Cilium's HelmRelease.
+func among(in *handover.Input) {
+	in.Facts.Git.Objects = append(slices.Clone(in.Facts.Git.Objects), facts.GitObject{
+		APIVersion: "helm.toolkit.fluxcd.io/v2", Kind: "HelmRelease", Namespace: "apps", Name: "x", By: "flux-system/cilium-core",
+	})
+}
+
+// TestFinding_M16_StopLeavesOthersAlone: a run that stops suspends the HelmRelease alone where its Kustomization applies other
+// things as well, and has only asked that to reconcile; where it applies Cilium alone, both are suspended.
+func TestFinding_M16_StopLeavesOthersAlone(t *testing.T) {
+	for name, spoil := range map[string]func(*handover.Input){"shared": among, "Cilium's alone": nil} {
+		m := newModel(t)
+		m.wired, m.spoil = true, spoil
+		m.wiredAndHeld()
+		m.fault = func(_ int, what string) fault {
+			if m.upgrades > 0 && what == "observe" {
+				m.live.Pods = slices.DeleteFunc(slices.Clone(m.live.Pods), func(p facts.Pod) bool { return p.Owner == "DaemonSet/cilium" })
+			}
+			return none
+		}
+		err := m.run(t)
+		var stop *handover.Stop
+		if !errors.As(err, &stop) || !stop.Frozen {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if ks, hr := m.objects[wiringRef], m.objects[releaseRef]; ks.Suspend != (spoil == nil) || !hr.Suspend || hr.By != handover.FluxCLI {
+			t.Errorf("%s: Kustomization %+v, HelmRelease %+v", name, ks, hr)
+		}
+		wrote := slices.ContainsFunc(m.writes, func(w string) bool {
+			return strings.Contains(w, wiringRef.String()) && !strings.HasPrefix(w, string(handover.Reconcile))
+		})
+		if wrote != (spoil == nil) {
+			t.Errorf("%s: wrote %v", name, m.writes)
+		}
+	}
+}
+
+// TestFinding_M16_PlanSaysSo: the plan notes whom a stop leaves alone, refuses where that is suspended, and makes none.
+func TestFinding_M16_PlanSaysSo(t *testing.T) {
+	m := newModel(t)
+	m.wired, m.spoil = true, among
+	if p := handover.Make(m.input()); !p.Ready || p.Step(handover.StepWire) != nil || p.Wiring != (handover.Ref{}) {
+		t.Errorf("it would make it: %+v %+v", p.Refusals, p.Steps)
+	}
+	m.wiredAndHeld()
+	p := handover.Make(m.input())
+	if !p.Ready || !strings.Contains(notes(p), "Kustomization flux-system/cilium-core is not Cilium's alone: it applies HelmRelease/apps/x as well") {
+		t.Errorf("ready %t %+v\n%s", p.Ready, p.Refusals, notes(p))
+	}
+	m.objects[wiringRef].Suspend = true
+	if p := handover.Make(m.input()); !refusedBy(p, "HP507") {
+		t.Errorf("suspended: %+v", p.Refusals)
+	}
+	m.spoil = nil
+	if p := handover.Make(m.input()); !p.Ready {
+		t.Errorf("Cilium's alone, suspended: %+v", p.Refusals)
+	}
+}
+
+// wiredAndHeld has Flux apply the HelmRelease from Git, which flux has suspended.
+func (m *model) wiredAndHeld() {
+	m.objects[wiringRef] = &thing{Owners: map[string]string{}, Labels: map[string]string{}}
+	m.objects[releaseRef] = &thing{Suspend: true, By: handover.FluxCLI, Owners: map[string]string{handover.FluxCLI: "suspend"}, Labels: map[string]string{}}
+}
+
+func refusedBy(p *handover.Plan, id string) bool {
+	return slices.ContainsFunc(p.Refusals, func(r handover.Refusal) bool { return r.ID == id })
+}

@@ -45,7 +45,7 @@ func (p *Plan) lay(in *Input, j *Journal) {
 		p.Steps = append(p.Steps, p.source(in))
 	}
 	p.Steps = append(p.Steps, p.hold(in))
-	if in.Kustomization != nil && wanted(StepWire, pushed(in)) {
+	if in.Kustomization != nil && wanted(StepWire, pushed(in) && wires(in)) {
 		p.Steps = append(p.Steps, p.wire(in))
 	}
 	p.Steps = append(p.Steps, p.adopt(in))
@@ -63,7 +63,7 @@ func (p *Plan) lay(in *Input, j *Journal) {
 		},
 	)
 	p.Release = in.HelmRelease.Ref
-	if in.Kustomization != nil {
+	if in.Kustomization != nil && shared(in) == "" {
 		p.Wiring = in.Kustomization.Ref
 	}
 	p.seal()
@@ -107,17 +107,21 @@ func (p *Plan) hold(in *Input) Step {
 	}
 }
 
-// wire lets Flux apply the HelmRelease from Git, which stays held meanwhile.
+// wire lets Flux apply the HelmRelease from Git, which stays held meanwhile. A Kustomization that applies more is asked to
+// reconcile, and nothing else: whether it exists, what it says and whether it is suspended is not this run's.
 func (p *Plan) wire(in *Input) Step {
 	o := in.Kustomization
-	return Step{
-		ID: StepWire, Title: "wire", Until: []Want{Wired}, While: []Want{StillHeld}, Guard: hardGuards, Within: 3 * time.Minute,
-		Do: []Action{
-			applying(o.Ref, labelled(o), KustomizeController, "as Flux will apply it from Git"),
-			{Verb: Resume, Ref: o.Ref, Manager: FluxCLI, Why: "where it was suspended"},
-			{Verb: Reconcile, Ref: o.Ref, Manager: FluxCLI, Why: "now"},
-		},
+	s := Step{ID: StepWire, Title: "wire", Until: []Want{Wired}, While: []Want{StillHeld}, Guard: hardGuards, Within: 3 * time.Minute}
+	if sharesInTree(in) != "" {
+		s.Do = []Action{{Verb: Reconcile, Ref: o.Ref, Manager: FluxCLI, Why: "now"}}
+		return s
 	}
+	s.Do = []Action{
+		applying(o.Ref, labelled(o), KustomizeController, "as Flux will apply it from Git"),
+		{Verb: Resume, Ref: o.Ref, Manager: FluxCLI, Why: "where it was suspended"},
+		{Verb: Reconcile, Ref: o.Ref, Manager: FluxCLI, Why: "now"},
+	}
+	return s
 }
 
 // adopt lets the HelmRelease go.

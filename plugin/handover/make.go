@@ -186,7 +186,7 @@ func (p *Plan) Unsure() bool {
 
 // note says what a person should know.
 func (p *Plan) note(in *Input) {
-	if p.Step(StepWire) == nil && in.Kustomization != nil {
+	if p.Step(StepWire) == nil && in.Kustomization != nil && !pushed(in) {
 		p.Notes = append(p.Notes, "Flux does not have this commit of the working tree yet: the run places the HelmRelease itself. Push the tree afterwards; Flux then takes it over as it is.")
 	}
 	if len(p.Accepted) > 0 {
@@ -200,8 +200,10 @@ func (p *Plan) note(in *Input) {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s: %s", c.Ref, c.Why))
 		}
 	}
-	if text := loose(in); text != "" {
-		p.Notes = append(p.Notes, text)
+	for _, text := range []string{loose(in), sharedNote(in)} {
+		if text != "" {
+			p.Notes = append(p.Notes, text)
+		}
 	}
 	if in.Helmfile != "" {
 		p.Notes = append(p.Notes, "After the handover a helmfile sync or apply of "+in.Helmfile+" fights Flux: suspend the HelmRelease first, or do not run it.")

@@ -165,6 +165,11 @@ var refusals = map[string]struct {
 		in.Facts.Live.Release = nil
 		in.Facts.Live.Records = []facts.Record{{Namespace: "flux-system", Release: "kube-system-cilium", Revision: 1, Status: "deployed", Chart: "cilium", Secret: "s"}}
 	}},
+	"a shared Kustomization is suspended": {"HP507", func(in *handover.Input) {
+		among(in)
+		in.Facts.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: true}}
+		in.Facts.Live.Sources = []facts.Source{{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system", Revision: "main@sha1:" + in.Facts.Git.Revision}}
+	}},
 	"an agent that is not ready": {"CG104", func(in *handover.Input) {
 		in.Facts.Live.DaemonSets = slices.Clone(in.Facts.Live.DaemonSets)
 		for i := range in.Facts.Live.DaemonSets {
