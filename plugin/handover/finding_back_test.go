@@ -341,7 +341,7 @@ func TestFinding_M16_PlanSaysSo(t *testing.T) {
 		t.Errorf("ready %t %+v\n%s", p.Ready, p.Refusals, notes(p))
 	}
 	m.objects[wiringRef].Suspend = true
-	if p := handover.Make(m.input()); !refusedBy(p, "HP507") {
+	if p := handover.Make(m.input()); !refusedWith(p, "HP507") {
 		t.Errorf("suspended: %+v", p.Refusals)
 	}
 	m.spoil = nil
@@ -356,6 +356,6 @@ func (m *model) wiredAndHeld() {
 	m.objects[releaseRef] = &thing{Suspend: true, By: handover.FluxCLI, Owners: map[string]string{handover.FluxCLI: "suspend"}, Labels: map[string]string{}}
 }
 
-func refusedBy(p *handover.Plan, id string) bool {
+func refusedWith(p *handover.Plan, id string) bool {
 	return slices.ContainsFunc(p.Refusals, func(r handover.Refusal) bool { return r.ID == id })
 }
