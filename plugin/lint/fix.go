@@ -62,6 +62,7 @@ type mender struct {
 type fix struct {
 	edits    []manifest.Edit
 	findings []Finding
+	others   []Cluster // that it must leave as they are
 }
 
 // key tells a fix from others, whatever the text around it.
@@ -81,7 +82,7 @@ func (m *mender) offered() []*fix {
 		if len(found.Edits) == 0 {
 			continue
 		}
-		f := &fix{edits: found.Edits}
+		f := &fix{edits: found.Edits, others: m.in.Others}
 		key := f.key()
 		if _, refused := m.refused[key]; refused {
 			continue

@@ -25,6 +25,8 @@ type Input struct {
 	In func(file string) bool
 	// PatchFiles are the files that kustomizations of the tree use as patches: none of their documents is an object.
 	PatchFiles map[string]bool
+	// Others are clusters that nothing is asked of: a fix must leave them as they are.
+	Others []Cluster
 	// All tells that fixes are offered in every file, and not alone in those that Cilium is delivered by.
 	All bool
 }

@@ -90,7 +90,7 @@ func newProblem(before, after Input) string {
 	for _, p := range before.Problems {
 		seen[name(p)] = true
 	}
-	for _, c := range before.Clusters {
+	for _, c := range slices.Concat(before.Clusters, before.Others) {
 		for _, p := range c.Git.Problems {
 			seen[c.Name+name(p)] = true
 		}
@@ -100,7 +100,7 @@ func newProblem(before, after Input) string {
 			return p.Message
 		}
 	}
-	for _, c := range after.Clusters {
+	for _, c := range slices.Concat(after.Clusters, after.Others) {
 		for _, p := range c.Git.Problems {
 			if !seen[c.Name+name(p)] {
 				return p.Message + " (" + c.Name + ")"
@@ -112,8 +112,9 @@ func newProblem(before, after Input) string {
 
 // elsewhere says what is built otherwise than before in a field that no fix is about.
 func elsewhere(before, after Input, fixes []*fix) string {
-	for i, c := range after.Clusters {
-		_, had := numbered(before.Clusters[i].Objects)
+	was := slices.Concat(before.Clusters, before.Others)
+	for i, c := range slices.Concat(after.Clusters, after.Others) {
+		_, had := numbered(was[i].Objects)
 		names, now := numbered(c.Objects)
 		for _, name := range names {
 			o := now[name]
@@ -124,7 +125,11 @@ func elsewhere(before, after Input, fixes []*fix) string {
 			delete(had, name)
 			for _, field := range differing(old.Body, o.Body, nil) {
 				if !slices.ContainsFunc(fixes, func(f *fix) bool { return f.changes(c.Name, o, field) }) {
-					return fmt.Sprintf("%s of %s would change, too, in %s: change it by hand", refOf(o), c.Name, field)
+					by := "change it by hand"
+					if i >= len(after.Clusters) {
+						by = "run it without --for, or change it by hand"
+					}
+					return fmt.Sprintf("%s of %s would change, too, in %s: %s", refOf(o), c.Name, field, by)
 				}
 			}
 		}
@@ -156,6 +161,9 @@ func refOf(o Object) string { return (&subject{Object: o}).ref() }
 
 // changes tells whether a fix is about a field of an object of a cluster.
 func (f *fix) changes(cluster string, o Object, field string) bool {
+	if slices.ContainsFunc(f.others, func(c Cluster) bool { return c.Name == cluster }) {
+		return false
+	}
 	if f.defines(o, field) {
 		return true
 	}

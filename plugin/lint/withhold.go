@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -105,7 +106,8 @@ func (x *index) delivery() {
 	}
 	for _, kind := range []string{"OCIRepository", "HelmRepository", "HelmChart"} {
 		for _, s := range x.ofKind(sourceGroup, kind) {
-			if len(s.clusters) == 0 && x.referred(s) { // its file is left out of the Kustomization's path
+			used := slices.ContainsFunc(x.releases(), func(r *subject) bool { return len(r.clusters) > 0 && refersTo(r, s) })
+			if len(s.clusters) == 0 && used { // its file is left out of the Kustomization's path
 				x.mine[s.File] = true
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/fleet"
 	"github.com/cilium-gitops/cilium-gitops/plugin/lint"
 	"github.com/cilium-gitops/cilium-gitops/plugin/repo"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
@@ -42,9 +43,18 @@ func (t lintTree) lint(ctx context.Context) (lint.Result, []string, []report.Men
 	if err != nil {
 		return none, nil, nil, err
 	}
+	others, err := t.others(tree, clusters)
+	if err != nil {
+		return none, nil, nil, err
+	}
 	gather := func(tree *repo.Tree) (lint.Input, error) {
 		in, err := tree.Lint(ctx, f, clusters, t.paths, t.schemas)
-		in.All = t.options.all
+		if err != nil || len(others) == 0 {
+			in.All = t.options.all
+			return in, err
+		}
+		beside, err := tree.Lint(ctx, f, others, nil, t.schemas)
+		in.All, in.Others = t.options.all, beside.Clusters
 		return in, err
 	}
 	in, err := gather(tree)
@@ -68,6 +78,19 @@ func (t lintTree) lint(ctx context.Context) (lint.Result, []string, []report.Men
 	}
 	mended, err := t.write(tree, m)
 	return m.Result, names, mended, err
+}
+
+// others are the clusters that --for leaves out, and that a fix must leave as they are.
+func (t lintTree) others(tree *repo.Tree, chosen []fleet.Cluster) ([]fleet.Cluster, error) {
+	if !t.options.fix || len(t.options.only) == 0 {
+		return nil, nil
+	}
+	every := *t.options
+	every.only = nil
+	_, all, err := every.fleetOf(tree, t.root)
+	return slices.DeleteFunc(slices.Clone(all), func(c fleet.Cluster) bool {
+		return slices.ContainsFunc(chosen, func(one fleet.Cluster) bool { return one.Name == c.Name })
+	}), err
 }
 
 // write writes the files that mending changes, each whole or not at all. What has changed on disk since it was read is
