@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
@@ -156,7 +157,12 @@ func checkedBody(a handover.Action) (*unstructured.Unstructured, error) {
 
 // suspend suspends an object, and where it is suspended already, sees to it that the action's manager is among those who
 // say so: what a manager called kubectl has suspended, kustomize-controller lets go when it next reconciles.
+// What controllers write meanwhile is no reason to give up: it is looked at and written to again.
 func suspend(ctx context.Context, c *Cluster, a handover.Action) error {
+	return retry.OnError(c.patience, apierrors.IsConflict, func() error { return suspendOnce(ctx, c, a) })
+}
+
+func suspendOnce(ctx context.Context, c *Cluster, a handover.Action) error {
 	if err := setSuspend(ctx, c, a, true); err != nil {
 		return err
 	}
@@ -191,7 +197,8 @@ func resume(ctx context.Context, c *Cluster, a handover.Action) error {
 	return setSuspend(ctx, c, a, nil)
 }
 
-// setSuspend writes spec.suspend where it is not so already; nil removes it.
+// setSuspend writes spec.suspend where it is not so already; nil removes it. To suspend holds of whatever the object is by
+// then, unless the action insists on how it has to be; to resume holds only of the object that was looked at.
 func setSuspend(ctx context.Context, c *Cluster, a handover.Action, to any) error {
 	o, err := c.subject(ctx, a)
 	if err != nil {
@@ -200,10 +207,11 @@ func setSuspend(ctx context.Context, c *Cluster, a handover.Action, to any) erro
 	if is, found, _ := unstructured.NestedFieldNoCopy(o.Object, "spec", "suspend"); is == to && found == (to != nil) {
 		return nil
 	}
-	return c.merge(ctx, a, a.Manager, map[string]any{
-		"metadata": map[string]any{"resourceVersion": o.GetResourceVersion()},
-		"spec":     map[string]any{"suspend": to},
-	})
+	change := map[string]any{"spec": map[string]any{"suspend": to}}
+	if to == nil || a.Suspended != nil {
+		change = versioned(change, o.GetResourceVersion())
+	}
+	return c.merge(ctx, a, a.Manager, change)
 }
 
 func reconcile(ctx context.Context, c *Cluster, a handover.Action) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
@@ -20,17 +19,17 @@ func handoverChecks() []Check {
 		ID: "CG401", Phase: Handover, AC: "AC-4",
 		Title:  "no pod of Cilium was replaced or restarted since the baseline",
 		Hint:   "See why: kubectl -n kube-system get events --field-selector involvedObject.kind=Pod; kubectl -n kube-system describe pod POD. During a run: flux handover status.",
-		About:  "Every pod of a workload of Cilium's release, in whichever namespace, has the UID that it had, and every container of it the ID and the count of restarts. Generations and rollout status prove nothing: they change without a restart, and do not where a container died.",
+		About:  "Every pod of a workload of Cilium's release, in whichever namespace, has the UID that it had, and every container of it the ID and the count of restarts. Pods on nodes that have joined since are new, pods of nodes that are gone have left with them, and a Deployment's pod may have moved off such a node: each is counted. A node that is cordoned or drained is not gone. Generations and rollout status prove nothing: they change without a restart, and do not where a container died.",
 		Manual: "kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium -o custom-columns=POD:.metadata.name,UID:.metadata.uid,RESTARTS:.status.containerStatuses[*].restartCount",
-		Needs:  []facts.Part{facts.Pods},
+		Needs:  []facts.Part{facts.Pods, facts.Nodes},
 		Judge:  judgeUntouched,
 	}, {
 		ID: "CG402", Phase: Handover, AC: "AC-4",
 		Title:  "every workload of Cilium has as many ready pods as at the baseline",
 		Hint:   "See which is not ready: kubectl -n kube-system get pods -l app.kubernetes.io/part-of=cilium.",
-		About:  "A pod that stops being ready has not restarted yet, and traffic may suffer already.",
+		About:  "A pod that stops being ready has not restarted yet, and traffic may suffer already. Pods that left with their node are not missed; a Deployment's pod that moves off such a node is waited for.",
 		Manual: "kubectl -n kube-system get ds,deploy -l app.kubernetes.io/part-of=cilium",
-		Needs:  []facts.Part{facts.DaemonSets, facts.Deployments},
+		Needs:  []facts.Part{facts.DaemonSets, facts.Deployments, facts.Pods, facts.Nodes},
 		Judge:  judgeReadiness,
 	}, {
 		ID: "CG403", Phase: Handover, AC: "AC-4",
@@ -42,9 +41,9 @@ func handoverChecks() []Check {
 		Judge:  judgeAdopted,
 	}, {
 		ID: "CG404", Phase: Handover, AC: "AC-4",
-		Title:  "every node that was ready at the baseline is ready",
+		Title:  "every node that was ready at the baseline, and is still there, is ready",
 		Hint:   "See what it says: kubectl describe node NODE.",
-		About:  "A node that loses its network is NotReady soon after, whatever its agent's pod says.",
+		About:  "A node that loses its network is NotReady soon after, whatever its agent's pod says. A node whose object is gone was taken out of the cluster, and is counted.",
 		Manual: "kubectl get nodes",
 		Needs:  []facts.Part{facts.Nodes},
 		Judge:  judgeNodesSince,
@@ -62,68 +61,6 @@ func handoverChecks() []Check {
 // noBaseline is why nothing can be compared.
 func noBaseline() Verdict {
 	return skip("there is no baseline: keep one with verify --record FILE, and compare with --baseline FILE")
-}
-
-// PodChanges are Cilium's pods that are not as they were at f's baseline, and that nobody accepted to be others: gone,
-// replaced, or with a container that restarted. Pods of Jobs, which end, do not count.
-func PodChanges(f facts.Facts) []Evidence {
-	changes, _ := podChanges(f)
-	return changes
-}
-
-// Untouched counts Cilium's pods of f's baseline that are as they were, and those that are others, as was accepted.
-func Untouched(f facts.Facts) (same, accepted int) {
-	if f.Base == nil {
-		return 0, 0
-	}
-	own := f.Workloads()
-	now := lasting(own, f.Live.Pods)
-	for uid, was := range lasting(own, f.Base.Pods) {
-		is, there := now[uid]
-		switch {
-		case there && is.Deleting == was.Deleting && len(restarts("", was, is)) == 0:
-			same++
-		case f.Accepts(was.Workload()):
-			accepted++
-		}
-	}
-	return same, accepted
-}
-
-// podChanges are those that nobody accepted, and those that somebody did.
-func podChanges(f facts.Facts) (changes, accepted []Evidence) {
-	if f.Base == nil {
-		return nil, nil
-	}
-	add := func(p facts.Pod, all ...Evidence) {
-		if f.Accepts(p.Workload()) {
-			accepted = append(accepted, all...)
-			return
-		}
-		changes = append(changes, all...)
-	}
-	own := f.Workloads()
-	before, now := lasting(own, f.Base.Pods), lasting(own, f.Live.Pods)
-	for _, uid := range slices.Sorted(maps.Keys(before)) {
-		was := before[uid]
-		where := "Pod/" + was.Namespace + "/" + was.Name
-		is, there := now[uid]
-		switch {
-		case !there:
-			add(was, Evidence{where, "gone or replaced", "UID " + uid})
-		case is.Deleting && !was.Deleting:
-			add(was, Evidence{where, "being deleted", "left alone"})
-		default:
-			add(was, restarts(where, was, is)...)
-		}
-	}
-	for _, uid := range slices.Sorted(maps.Keys(now)) {
-		if _, there := before[uid]; !there {
-			p := now[uid]
-			add(p, Evidence{"Pod/" + p.Namespace + "/" + p.Name, "new since the baseline", "the pods of the baseline"})
-		}
-	}
-	return changes, accepted
 }
 
 // lasting are the pods of own, by UID.
@@ -151,66 +88,11 @@ func restarts(where string, was, is facts.Pod) []Evidence {
 	return all
 }
 
-func judgeUntouched(f facts.Facts) Verdict {
-	if f.Base == nil {
-		return noBaseline()
-	}
-	before := len(f.Workloads().Pods(f.Base.Pods))
-	if before == 0 {
-		return unknown("the baseline has no pod of Cilium", Evidence{Where: "baseline pods", Got: "none"})
-	}
-	changes, accepted := podChanges(f)
-	if len(changes) > 0 {
-		return fail("pods of Cilium are not those of the baseline", changes...)
-	}
-	same, others := Untouched(f)
-	if len(accepted) == 0 {
-		return pass("%d of %s untouched", same, count(before, "pod"))
-	}
-	v := pass("%d of %s untouched; %d are others, as was accepted of %s", same, count(before, "pod"), others, strings.Join(f.Accepted, ", "))
-	v.Evidence = accepted
-	return v
-}
-
 // Vital tells whether a workload is the agents' or the operator's. That their pods are replaced can be accepted; that
 // there are none cannot.
 func Vital(f facts.Facts, w facts.Workload) bool {
 	return w.Namespace == f.Expect.Cilium.Namespace &&
 		(w.Kind == "DaemonSet" && w.Name == f.Expect.Cilium.DaemonSet || w.Kind == "Deployment" && w.Name == f.Expect.Cilium.Operator)
-}
-
-func judgeReadiness(f facts.Facts) Verdict {
-	if f.Base == nil {
-		return noBaseline()
-	}
-	var n findings
-	compared := 0
-	own := f.Workloads()
-	live := map[string][]facts.Workload{"DaemonSet": f.Live.DaemonSets, "Deployment": f.Live.Deployments, "StatefulSet": f.Live.StatefulSets}
-	for _, was := range slices.Concat(f.Base.DaemonSets, f.Base.Deployments, f.Base.StatefulSets) {
-		if !own.Has(was.Key()) {
-			continue
-		}
-		compared++
-		where := place(was.Namespace, was.Kind, was.Name)
-		is, there := workload(live[was.Kind], was.Namespace, was.Name)
-		accepted := f.Accepts(was.Key())
-		switch {
-		case !there && accepted && !Vital(f, was):
-		case !there:
-			n.failed(where, "not found", "as at the baseline")
-		case is.Desired == 0 && was.Desired > 0 && Vital(f, was):
-			n.failed(where+" desired", "0", fmt.Sprint(was.Desired))
-		case accepted && is.Ready < is.Desired:
-			n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(is.Desired))
-		case is.Ready < was.Ready && !accepted:
-			n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(was.Ready))
-		}
-	}
-	if compared == 0 {
-		n.unseen("baseline workloads", "none")
-	}
-	return n.verdict(count(compared, "workload")+" as ready as before", "a workload of Cilium has fewer ready pods than at the baseline")
 }
 
 func judgeAdopted(f facts.Facts) Verdict {
@@ -238,27 +120,6 @@ func judgeAdopted(f facts.Facts) Verdict {
 		n.failed(record.Namespace+"/Secret/"+record.Secret+" status", record.Status, "deployed")
 	}
 	return n.verdict(fmt.Sprintf("revision %d by %s", record.Revision, orAbsent(hr.LastAction)), "the release that runs is not Flux's")
-}
-
-func judgeNodesSince(f facts.Facts) Verdict {
-	if f.Base == nil {
-		return noBaseline()
-	}
-	var n findings
-	ready := 0
-	for _, was := range f.Base.Nodes {
-		i := slices.IndexFunc(f.Live.Nodes, func(is facts.Node) bool { return is.Name == was.Name })
-		switch {
-		case !was.Ready:
-		case i < 0:
-			n.failed("Node/"+was.Name, "gone", "ready")
-		case !f.Live.Nodes[i].Ready:
-			n.failed("Node/"+was.Name, "not ready "+f.Live.Nodes[i].Reason, "ready")
-		default:
-			ready++
-		}
-	}
-	return n.verdict(count(ready, "node")+" ready", "a node is not ready any more")
 }
 
 func judgeSameConfig(f facts.Facts) Verdict {

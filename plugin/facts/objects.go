@@ -110,6 +110,12 @@ func (p Pod) Workload() string {
 	return kind + "/" + p.Namespace + "/" + name
 }
 
+// Bound tells whether a pod lives and ends with one node: it is a DaemonSet's, or the kubelet's own.
+func (p Pod) Bound() bool {
+	kind, _, _ := strings.Cut(p.Owner, "/")
+	return kind == "DaemonSet" || kind == "Node"
+}
+
 // CRD is one CustomResourceDefinition, by its metadata.
 type CRD struct {
 	Name    string `json:"name"`              // "gateways.gateway.networking.k8s.io"

@@ -2,7 +2,6 @@ package handover
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
@@ -26,26 +25,6 @@ func (r *Runner) settle(ctx context.Context, p *Plan, j *Journal, s *Step, deadl
 			return stop
 		}
 		if err := r.again(ctx, deadline, "wait until they are current", err); err != nil {
-			return err
-		}
-	}
-}
-
-// before judges what has to hold when the step begins. What cannot be seen is looked at again; what is otherwise stops.
-func (r *Runner) before(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord, deadline time.Time) error {
-	for {
-		f, err := r.observe(ctx, p, partsOf(s.Before))
-		if err == nil && len(f.Blind) == 0 {
-			for _, w := range s.Before {
-				ok, why := w.Holds(p, j, f)
-				if !ok {
-					return &Stop{Kind: StopWorld, Reason: why}
-				}
-				rec.Text = why
-			}
-			return nil
-		}
-		if err := r.again(ctx, deadline, "see the cluster", errors.Join(err, blindness(f))); err != nil {
 			return err
 		}
 	}

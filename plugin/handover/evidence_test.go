@@ -19,14 +19,14 @@ func TestJournalFacts(t *testing.T) {
 	if _, ok := j.Facts(expect); ok {
 		t.Error("a run without proof has no end that could be judged")
 	}
-	j.Proof = &facts.Live{Pods: []facts.Pod{pod}}
+	j.Proof = &facts.Live{Pods: []facts.Pod{pod}, Nodes: base.Nodes}
 	f, ok := j.Facts(expect)
-	if !ok || !slices.Equal(f.Seen, []facts.Part{facts.Pods}) || !f.Taken.Equal(began.Add(time.Second)) {
+	if !ok || !slices.Equal(f.Seen, []facts.Part{facts.Nodes, facts.Pods}) || !f.Taken.Equal(began.Add(time.Second)) {
 		t.Fatalf("facts %v, seen %v, taken %s", ok, f.Seen, f.Taken)
 	}
-	want := map[check.ID]check.Outcome{"CG401": check.Pass, "CG403": check.Unknown, "CG404": check.Unknown}
+	want := map[check.ID]check.Outcome{"CG401": check.Pass, "CG403": check.Unknown, "CG404": check.Pass, "CG405": check.Unknown}
 	got := map[check.ID]check.Outcome{}
-	for _, v := range check.Run(f, checks([]check.ID{"CG401", "CG403", "CG404"})) {
+	for _, v := range check.Run(f, checks([]check.ID{"CG401", "CG403", "CG404", "CG405"})) {
 		got[v.Check] = v.Outcome
 	}
 	for id, outcome := range want {

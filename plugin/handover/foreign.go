@@ -2,6 +2,7 @@ package handover
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -26,6 +27,16 @@ func (j *Journal) foreign(format string, args ...any) error {
 // runName matches how runs are named. It is part of a folder's name.
 var runName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
+// backupName matches the folder of a backup in its run's folder, and of one that was made when the run was gone on with.
+var backupName = regexp.MustCompile(`^backup(-[0-9]{8}T[0-9]{6}\.[0-9]{3}Z)?$`)
+
+// backupOf tells whether a folder is one that a run of that name keeps a backup in.
+func backupOf(run, folder string) bool {
+	folder = strings.ReplaceAll(folder, `\`, "/")
+	dir, name := path.Split(folder)
+	return backupName.MatchString(name) && strings.HasSuffix(dir, "-"+run+"/")
+}
+
 // Sound tells what of a journal's outline this tool never writes: a *Foreign, or nil. What its steps would do is judged
 // where they are derived anew.
 func (j *Journal) Sound() error {
@@ -38,7 +49,7 @@ func (j *Journal) Sound() error {
 		return j.foreign("its run has a name that no run has")
 	case len(j.Steps) == 0:
 		return j.foreign("it has no steps")
-	case j.Backup != "" && !strings.HasSuffix(strings.ReplaceAll(j.Backup, `\`, "/"), "-"+j.Run+"/backup"):
+	case j.Backup != "" && !backupOf(j.Run, j.Backup):
 		return j.foreign("its backup %s is in no folder of run %s", j.Backup, j.Run)
 	case j.Base != nil && j.Base.UID != "" && j.Base.UID != j.UID:
 		return j.foreign("its baseline is of another cluster: kube-system has UID %s there", j.Base.UID)

@@ -44,6 +44,8 @@ type Journal struct {
 	Plan *Plan `json:"plan,omitempty"`
 	// Frozen are the objects that were suspended when the run stopped, and that going on lets go.
 	Frozen []Ref `json:"frozen,omitempty"`
+	// Renewed are the times that the run was gone on with before its adoption had begun.
+	Renewed []Renewal `json:"renewed,omitempty"`
 	// Before is what the run's objects were before it: enough to go back.
 	Before []BeforeImage `json:"before,omitempty"`
 	// Origin is, of a rollback, the Before of the handover that it undoes; Owed are the Kustomizations that this handover

@@ -66,30 +66,6 @@ func Make(in Input) *Plan {
 	return p
 }
 
-// Again is the plan of a run that has begun, for going on with it. It is an error where the working tree is not the one
-// that the run began with, or the cluster is another.
-func Again(in Input, j *Journal) (*Plan, error) {
-	f := in.Facts
-	if f.Live.UID != j.UID {
-		return nil, fmt.Errorf("go on with run %s: it began on another cluster: kube-system has UID %s there, and %s here", j.Run, j.UID, or(f.Live.UID, "(unknown)"))
-	}
-	if in.HelmRelease == nil {
-		return nil, fmt.Errorf("go on with run %s: the working tree has no HelmRelease of Cilium for this cluster; name the tree that it began with: --repo DIR", j.Run)
-	}
-	p := &Plan{
-		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID, Strategy: j.Strategy,
-		Weighed: weigh(&in), Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true, Accepted: j.Accepted,
-	}
-	if err := treeFits(&in, j); err != nil {
-		return nil, err
-	}
-	p.lay(&in, j)
-	if p.Digest != j.Digest {
-		return nil, fmt.Errorf("go on with run %s: what the working tree would apply is not what the run began with; check out commit %s, or undo the run: flux handover rollback", j.Run, or(j.Tree, "(unknown)"))
-	}
-	return p, nil
-}
-
 // judge runs the gates: what fails or cannot be seen refuses, what warns is noted.
 func (p *Plan) judge(in *Input) {
 	byID := map[check.ID]check.Check{}
@@ -213,7 +189,7 @@ func (p *Plan) note(in *Input) {
 // stateOf is the world as it is planned for.
 func stateOf(in *Input) State {
 	f := in.Facts
-	s := State{Nodes: len(f.Live.Nodes), Version: f.Live.Version, Pods: podsDigest(f)}
+	s := State{Nodes: len(f.Live.Nodes), Version: f.Live.Version, Pods: podsDigest(f), Places: placesOf(f)}
 	if r, ok := newest(f); ok {
 		s.Revision, s.Status = r.Revision, r.Status
 	}
@@ -230,11 +206,7 @@ func stateOf(in *Input) State {
 func podsDigest(f facts.Facts) string {
 	var all []string
 	for _, p := range ciliumPods(f) {
-		line := p.Name + " " + p.UID
-		for _, c := range p.Containers {
-			line += fmt.Sprintf(" %s:%d", c.Name, c.Restarts)
-		}
-		all = append(all, line)
+		all = append(all, podLine(p))
 	}
 	slices.Sort(all)
 	return digest(strings.Join(all, "\n"))

@@ -68,7 +68,8 @@ type model struct {
 	slow bool
 	lag  int
 
-	down bool // Flux's controllers are away: nobody answers, and what is deleted stays
+	down  bool                  // Flux's controllers are away: nobody answers, and what is deleted stays
+	blind map[facts.Part]string // what cannot be seen, and why
 
 	dated *facts.ConfigMap // what cilium-config was last dated by
 
@@ -93,6 +94,7 @@ const (
 	answerLost       // an effect, and an error
 	killBefore       // no effect, and the process is dead
 	killAfter        // an effect, and the process is dead
+	conflict         // no effect: somebody else has written to the object
 )
 
 func newModel(t testing.TB) *model {
@@ -129,6 +131,8 @@ func (m *model) request(what string, effect func() error) error {
 	switch f {
 	case lost:
 		return errLost
+	case conflict:
+		return fmt.Errorf("%s: %w", what, handover.ErrConflict)
 	case killBefore:
 		m.killed = true
 		return errKilled
@@ -233,7 +237,20 @@ func (m *model) Observe(_ context.Context, parts []facts.Part) (facts.Facts, err
 	err := m.request("observe", func() error {
 		m.controllers()
 		f = m.facts()
-		f.Seen = parts
+		f.Seen, f.Blind = nil, map[facts.Part]string{}
+		for _, part := range parts {
+			if why, dark := m.blind[part]; dark {
+				f.Blind[part] = why
+				continue
+			}
+			f.Seen = append(f.Seen, part)
+		}
+		if m.blind[facts.Pods] != "" {
+			f.Live.Pods = nil
+		}
+		if m.blind[facts.Config] != "" {
+			f.Live.Config = nil
+		}
 		return nil
 	})
 	return f, err
@@ -453,6 +470,9 @@ func (m *model) run(t testing.TB) error {
 		if p, err = handover.Again(in, j); err != nil {
 			t.Fatal(err)
 		}
+		if !p.Ready {
+			return &notReady{p}
+		}
 	} else {
 		p = handover.Make(in)
 		if !p.Ready {
@@ -465,6 +485,11 @@ func (m *model) run(t testing.TB) error {
 	}
 	return r.Run(t.Context(), p, j)
 }
+
+// notReady is a run that is not gone on with.
+type notReady struct{ plan *handover.Plan }
+
+func (r *notReady) Error() string { return fmt.Sprintf("not ready: %+v", r.plan.Refusals) }
 
 // back goes back, or on with going back, as a new process.
 func (m *model) back(t testing.TB, of *handover.Journal) error {

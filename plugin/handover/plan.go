@@ -94,7 +94,8 @@ type Plan struct {
 	// Next are the commands to go on with.
 	Next []string `json:"next,omitempty"`
 
-	also []Right // what a run reads besides
+	also    []Right  // what a run reads besides
+	replace []string // of a run that is gone on with: the steps whose objects are not there
 }
 
 // Impact is what the adoption would do to the release's objects.
@@ -133,6 +134,8 @@ type State struct {
 	Version      string `json:"version,omitempty"` // of the API server
 	Tree         string `json:"tree,omitempty"`    // the commit that is checked out
 	Pods         string `json:"pods,omitempty"`    // digest of the pods' UIDs and restarts
+	// Places are the same, node by node, and for pods that are bound to no node by their workload: see placesOf.
+	Places map[string]string `json:"places,omitempty"`
 }
 
 // Step is one stretch of a run: writes, and what has to hold before it is over.

@@ -44,6 +44,7 @@ var ownRules = [][3]string{
 	{refusedStrategy, "the strategy is not possible here", "See the table of strategies."},
 	{refusedRights, "a right that the run needs is missing", "Ask whoever manages the cluster for it: kubectl auth can-i --list."},
 	{refusedUnknown, "what the adoption would do is not wholly known", "See what could not be known: kubectl cilium-gitops diff --what impact."},
+	{refusedAgain, "the run that stopped cannot go on: its adoption has not begun, and the cluster is not as it has to be for one", "Mend what is named here, then go on: flux handover run --resume. Or take away what the run placed, and begin anew: flux handover rollback."},
 	{refusedNothing, "there is nothing to go back from: no Cilium, no record of Helm's, no object of Flux's", "Is this the cluster that is meant? kubectl config get-contexts."},
 	{refusedDeleting, "the HelmRelease is being deleted, and is not suspended: Flux uninstalls Cilium", "Suspend it at once: flux suspend helmrelease -n kube-system cilium."},
 	{refusedPending, "somebody else works on the Helm release", "Wait until it is done: helm -n kube-system history cilium."},

@@ -79,7 +79,7 @@ func UndoHandover(in RollbackInput) *Plan {
 	}
 	r := rollback{in: in, p: p, hr: heldRelease(f)}
 	r.ks = r.own()
-	p.World = State{Nodes: len(f.Live.Nodes), Version: f.Live.Version, Pods: podsDigest(f)}
+	p.World = State{Nodes: len(f.Live.Nodes), Version: f.Live.Version, Pods: podsDigest(f), Places: placesOf(f)}
 	if record, ok := newest(f); ok {
 		p.World.Revision, p.World.Status = record.Revision, record.Status
 	}

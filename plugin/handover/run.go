@@ -35,10 +35,12 @@ func (r *Runner) Begin(p *Plan, id string) *Journal {
 	j := &Journal{
 		APIVersion: facts.APIVersion, Kind: JournalKind, Name: p.Name, Run: id, Tool: r.Tool, Holder: r.Holder, Cluster: p.Cluster,
 		Context: p.Context, UID: p.UID, Strategy: p.Strategy, Phase: Running, Began: r.Clock.Now().UTC(), Digest: p.Digest,
-		Tree: p.World.Tree, World: p.World, Revision: p.World.Revision, Accepted: p.Accepted,
+		Tree: p.World.Tree, World: p.World.kept(), Revision: p.World.Revision, Accepted: p.Accepted,
 	}
 	if p.Name != HandoverName {
-		j.Plan = p
+		kept := *p
+		kept.World = p.World.kept()
+		j.Plan = &kept
 	}
 	for _, s := range slices.Concat(p.Steps, p.Undo) {
 		j.Steps = append(j.Steps, StepRecord{ID: s.ID, Title: s.Title})
@@ -91,37 +93,6 @@ func (r *Runner) steps(ctx context.Context, p *Plan, j *Journal, steps []Step) (
 	return nil, nil
 }
 
-// resume lets go what was suspended when the run stopped, when there is anything.
-func (r *Runner) resume(ctx context.Context, p *Plan, j *Journal) error {
-	last := &p.Steps[0]
-	for i := range p.Steps {
-		if rec := j.Step(p.Steps[i].ID); rec != nil && rec.Ended.IsZero() {
-			last = &p.Steps[i]
-			break
-		}
-	}
-	j.Phase, j.Stop, j.Holder = Running, "", or(r.Holder, j.Holder)
-	if err := r.save(ctx, j); err != nil {
-		return r.stop(ctx, p, j, last, err)
-	}
-	for _, ref := range slices.Clone(j.Frozen) {
-		if ref == p.Release && !j.Adopting() {
-			continue // it is held, as it should be
-		}
-		if err := r.World.Do(ctx, Action{Verb: Resume, Ref: ref, Manager: FluxCLI, Why: "the run goes on"}); err != nil {
-			return r.stop(ctx, p, j, last, r.failed("resume "+ref.String(), err))
-		}
-	}
-	if len(j.Frozen) == 0 {
-		return nil
-	}
-	j.Frozen = nil
-	if err := r.save(ctx, j); err != nil {
-		return r.stop(ctx, p, j, last, err)
-	}
-	return nil
-}
-
 // step takes one step, or what is left of it.
 func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *StepRecord) error {
 	r.tell(j, s, Event{Kind: Began})
@@ -132,17 +103,15 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 		}
 	}
 	deadline := r.Clock.Now().Add(s.Within)
-	if rec.Begun == 0 && len(s.Before) > 0 {
-		if err := r.before(ctx, p, j, s, rec, deadline); err != nil {
-			return err
-		}
-	}
 	if rec.Begun == 0 {
 		first := *s
 		first.Until, first.For = s.Once, 0
 		if err := r.wait(ctx, p, j, &first, rec, deadline); err != nil {
 			return err
 		}
+	}
+	if err := r.before(ctx, p, j, s, rec, deadline); err != nil {
+		return err
 	}
 	if s.ID == StepBackup {
 		if err := r.backup(ctx, p, j, rec); err != nil {

@@ -138,7 +138,8 @@ func (r *rollback) rest() []Step {
 }
 
 // GoOnUndo is the journal of a rollback that goes on by that plan. How far it had got is forgotten: each action may be
-// taken again, and what is done already is done at once. What was there before it is kept.
+// taken again, and what is done already is done at once. What was there before it is kept; the baseline is taken anew where
+// Helm has not gone back, so that no pod can be another by what the rollback did.
 func (r *Runner) GoOnUndo(p *Plan, j *Journal) *Journal {
 	n := r.Begin(p, j.Run)
 	n.Cluster, n.Began, n.Base, n.Backup, n.Method, n.Streams = j.Cluster, j.Began, j.Base, j.Backup, j.Method, j.Streams
@@ -146,6 +147,9 @@ func (r *Runner) GoOnUndo(p *Plan, j *Journal) *Journal {
 	n.Origin, n.Owed = slices.Clone(j.origin()), j.owed()
 	if was, is := j.Step(StepHelm), n.Step(StepHelm); was != nil && is != nil && was.Begun > 0 {
 		is.Begun = 1 // what was accepted may have come about
+	}
+	if s := j.Step(StepHelm); s != nil && s.Begun == 0 {
+		n.Base = nil
 	}
 	return n
 }

@@ -66,7 +66,7 @@ var wants = map[Want]want{
 	AsReady:    {parts: []facts.Part{facts.Deployments}, holds: asReady},
 	Unhealthy:  {parts: []facts.Part{facts.Kustomizations}, holds: unhealthy},
 	NotFine:    {parts: []facts.Part{facts.Kustomizations}, holds: notFine},
-	SameAgents: {parts: []facts.Part{facts.Pods}, holds: sameAgents},
+	SameAgents: {parts: []facts.Part{facts.Pods, facts.Nodes}, holds: sameAgents},
 	Applied:    {parts: []facts.Part{facts.HelmReleases}, holds: applied},
 	Rolled:     {parts: []facts.Part{facts.DaemonSets, facts.Deployments}, holds: rolled},
 	Whole:      {parts: []facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, holds: whole},
@@ -99,12 +99,12 @@ func sameWorld(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		return false, fmt.Sprintf("this is another cluster: kube-system has UID %s, and had %s", f.Live.UID, p.UID)
 	case r.Revision != p.World.Revision || r.Status != p.World.Status:
 		return false, fmt.Sprintf("Helm's newest record is revision %d %s, and was %d %s", r.Revision, r.Status, p.World.Revision, p.World.Status)
-	case len(f.Live.Nodes) != p.World.Nodes:
-		return false, fmt.Sprintf("there are %d nodes, and were %d", len(f.Live.Nodes), p.World.Nodes)
 	case f.Live.Version != p.World.Version:
 		return false, fmt.Sprintf("the API server is %s, and was %s", f.Live.Version, p.World.Version)
-	case podsDigest(f) != p.World.Pods:
-		return false, "Cilium's pods are not those that were planned with"
+	}
+	now := State{Pods: podsDigest(f), Places: placesOf(f)}
+	if changes := now.podsSince(p.World); len(changes) > 0 {
+		return false, "since the plan " + strings.Join(changes, "; ")
 	}
 	return true, fmt.Sprintf("%d checks", len(p.Verdicts))
 }

@@ -28,6 +28,7 @@ type watched struct {
 	deadline time.Time
 	since    time.Time // Until has held from then on
 	bad      map[check.ID]time.Time
+	unsure   string // which guard has not passed at the last look, and why; empty where all have
 }
 
 // wait looks until what the step waits for holds, long enough, or a guard fails, or the time is up.
@@ -62,6 +63,9 @@ func (r *Runner) pause(s *Step, w *watched) time.Duration {
 	if !w.since.IsZero() {
 		d = min(d, w.since.Add(s.For).Sub(r.Clock.Now()))
 	}
+	if w.unsure != "" && d <= 0 {
+		d = hurry
+	}
 	return max(d, 10*time.Millisecond)
 }
 
@@ -80,53 +84,34 @@ func (r *Runner) look(p *Plan, j *Journal, s *Step, rec *StepRecord, w *watched,
 			break
 		}
 	}
-	pods := ciliumPods(f)
-	same, others := check.Untouched(f)
-	e := Event{Kind: Waiting, Text: why, Pods: len(pods), Untouched: same, Elapsed: now.Sub(rec.Began)}
+	pods := check.Since(f)
+	e := Event{Kind: Waiting, Text: why, Pods: pods.Before, Untouched: pods.Same, Elapsed: now.Sub(rec.Began)}
 	switch {
 	case !ok:
 		w.since = time.Time{}
 	case w.since.IsZero():
 		w.since = now
 	}
-	if ok && now.Sub(w.since) >= s.For {
+	long := ok && now.Sub(w.since) >= s.For
+	if long && w.unsure != "" {
+		e.Text, why = w.unsure, w.unsure
+	}
+	if long && w.unsure == "" {
 		rec.Text = why
 		if s.ID == StepProof || s.ID == StepSoak {
 			j.Proof = memo(f.Live)
-			rec.Text = fmt.Sprintf("%d of %d pods untouched; %s", e.Untouched, e.Pods, why)
-			if others > 0 {
-				rec.Text = fmt.Sprintf("%d of %d pods untouched, %d replaced as accepted; %s", e.Untouched, e.Pods, others, why)
-			}
+			rec.Text = pods.Words() + "; " + why
 		}
 		return true, nil
 	}
 	if !now.Before(w.deadline) {
 		return false, &Stop{Kind: StopTime, Reason: fmt.Sprintf("not within %s: %s", s.Within, why)}
 	}
-	if ok {
+	if ok && !long {
 		e.Text = fmt.Sprintf("%s left", (s.For - now.Sub(w.since)).Round(time.Second))
 	}
 	r.tell(j, s, e)
 	return false, nil
-}
-
-// guard finds what stops the run. A guard that cannot see is no reason to stop: what it guards is compared with the
-// baseline, so that nothing is missed once it sees again, and the step's time limit holds.
-func (w *watched) guard(s *Step, j *Journal, f facts.Facts, guards []check.Check, now time.Time) *Stop {
-	for _, v := range check.Run(rolling(s, f), guards) {
-		if v.Outcome != check.Fail {
-			delete(w.bad, v.Check)
-			continue
-		}
-		if w.bad[v.Check].IsZero() {
-			w.bad[v.Check] = now
-		}
-		if slices.Contains(s.Guard, v.Check) || now.Sub(w.bad[v.Check]) >= patience {
-			note(j, f, now)
-			return &Stop{Kind: StopGuard, Reason: fmt.Sprintf("%s: %s%s", v.Check, v.Reason, evidence(v))}
-		}
-	}
-	return nil
 }
 
 func evidence(v check.Verdict) string {
@@ -143,9 +128,18 @@ func evidence(v check.Verdict) string {
 	return " (" + strings.Join(all, "; ") + ")"
 }
 
-// note puts into the journal what became of the pods.
+// maxSeen bounds how many changes of pods a journal tells of, one by one: those that were seen first.
+const maxSeen = 1000
+
+// note puts into the journal what became of the pods, where they were seen.
 func note(j *Journal, f facts.Facts, now time.Time) {
+	if !known(f, facts.Pods) {
+		return
+	}
 	for _, e := range Touched(f) {
+		if len(j.Seen) == maxSeen {
+			break
+		}
 		e.Time = now.UTC()
 		j.Seen = append(j.Seen, e)
 	}

@@ -53,6 +53,10 @@ type RunCluster struct {
 	// Pods are Cilium's before the run, Untouched those of them that were the same at the end; nil before there is one.
 	Pods      int  `json:"pods,omitempty"`
 	Untouched *int `json:"untouched,omitempty"`
+	// Nodes are those of before that are still there at the end; of their pods alone Pods and Untouched are.
+	Nodes       int `json:"nodes,omitempty"`
+	NodesLeft   int `json:"nodesLeft,omitempty"`
+	NodesJoined int `json:"nodesJoined,omitempty"`
 	// Seen are the changes of pods that were seen meanwhile.
 	Seen []handover.PodEvent `json:"seen,omitempty"`
 	// Streams are the connections that were measured meanwhile; nil where none were.
@@ -80,10 +84,13 @@ func OfJournal(j *handover.Journal, names facts.Expect) RunCluster {
 	if j.Base == nil {
 		return c
 	}
-	c.Pods = len(facts.Facts{Expect: names, Base: j.Base}.Workloads().Pods(j.Base.Pods))
+	then := facts.Facts{Expect: names, Base: j.Base, Live: *j.Base}
+	c.Pods = check.Since(then).Before
 	if j.Proof != nil {
-		n, _ := check.Untouched(facts.Facts{Expect: names, Base: j.Base, Live: *j.Proof})
-		c.Untouched = &n
+		then.Live = *j.Proof
+		now := check.Since(then)
+		c.Pods, c.Untouched, c.Nodes = now.Before, &now.Same, now.Nodes
+		c.NodesLeft, c.NodesJoined = now.NodesLeft, now.NodesJoined
 	}
 	return c
 }
@@ -157,6 +164,9 @@ func (c RunCluster) pods() string {
 		return none
 	case c.Untouched == nil:
 		return fmt.Sprint(c.Pods)
+	}
+	if c.NodesLeft+c.NodesJoined > 0 {
+		return fmt.Sprintf("%d of %d on %d nodes untouched, %d nodes joined, %d left", *c.Untouched, c.Pods, c.Nodes, c.NodesJoined, c.NodesLeft)
 	}
 	return fmt.Sprintf("%d of %d untouched", *c.Untouched, c.Pods)
 }

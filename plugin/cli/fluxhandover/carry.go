@@ -162,14 +162,17 @@ func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(ha
 	if err != nil {
 		return o.about(j, report.RunUnseen), err
 	}
-	if j.journal, err = o.unfinished(ctx, j, shown.UID); err == nil && (j.journal == nil) != (before == nil) {
+	if j.journal, err = o.unfinished(ctx, j, shown.UID); err == nil && !sameRun(j.journal, before) {
 		err = &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: another run was here in between; see: %s", j.target.Name, o.command("status", []cli.Target{j.target}))}
 	}
 	if err == nil {
 		err = o.plans(ctx, j, inputs[0])
 	}
-	if err == nil && j.journal == nil {
-		err = errors.Join(verdict([]*handover.Plan{j.plan}), o.same(shown, j.plan, "plan"))
+	if err == nil {
+		err = verdict([]*handover.Plan{j.plan})
+		if j.journal == nil {
+			err = errors.Join(err, o.same(shown, j.plan, "plan"))
+		}
 	}
 	if err != nil {
 		c := o.about(j, report.RunRefused)
@@ -190,10 +193,23 @@ func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(ha
 		return o.about(j, report.RunUnseen), err
 	}
 	dir := o.state.run(journal.Cluster, journal.Run)
-	runner.World = j.cluster.World(filepath.Join(dir, "backup"), journal.Objects)
+	runner.World = j.cluster.World(filepath.Join(dir, o.backup(journal)), journal.Objects)
 	err = runner.Run(ctx, j.plan, journal)
 	o.measured(ctx, open, journal, j.keeper)
 	return o.outcome(ctx, j, journal, ended{dir: dir, world: runner.World, again: o.again(j.target)}, err)
+}
+
+// sameRun tells whether two journals are of one run, or neither is there.
+func sameRun(a, b *handover.Journal) bool {
+	return (a == nil) == (b == nil) && (a == nil || a.Run == b.Run)
+}
+
+// backup is the folder of a run's backup. A run that takes its baseline anew backs up anew, and keeps what it had.
+func (o *runOptions) backup(journal *handover.Journal) string {
+	if !journal.Renews() {
+		return "backup"
+	}
+	return "backup-" + o.env.Now().UTC().Format("20060102T150405.000Z")
 }
 
 // ended is what there is of a run that came to an end, or stopped.
@@ -239,7 +255,12 @@ func (o *runOptions) outcome(ctx context.Context, j *job, journal *handover.Jour
 	case journal.Changed():
 		text = "stopped; it was not seen that Flux's objects of Cilium are suspended: look at them"
 	}
-	return c, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s: %w; go on: %s", j.target.Name, text, stop, e.again)}
+	on := "go on: " + e.again
+	if stop.Kind == handover.StopGuard && journal.Name == handover.HandoverName && journal.Adopting() {
+		on = fmt.Sprintf("take it back: %s; or accept by name what has happened, and go on: %s --allow-restart KIND/NAME",
+			o.command("rollback", []cli.Target{j.target}), e.again)
+	}
+	return c, &cli.Exit{Code: cli.ExitRefused, Err: fmt.Errorf("cluster %s: %s: %w; %s", j.target.Name, text, stop, on)}
 }
 
 // clock is a function that tells the time.

@@ -21,7 +21,6 @@ var later = map[string]struct {
 	"the revision has failed":      {func(f *facts.Facts) { f.Live.Records[0].Status = "failed" }, "its status was deployed and is failed"},
 	"other values":                 {func(f *facts.Facts) { f.Git.Releases[0].ValuesDigest = "sha256:2" }, "the digest of the values was sha256:1 and is sha256:2"},
 	"the chart's digest":           {func(f *facts.Facts) { f.Rendered.ChartVersion = "1.18.2+0c34" }, "the chart's version was 1.18.2 and is 1.18.2+0c34"},
-	"a node more":                  {func(f *facts.Facts) { f.Live.Nodes = append(f.Live.Nodes, facts.Node{}) }, "the number of nodes was 1 and is 2"},
 	"another API server":           {func(f *facts.Facts) { f.Live.Version = "v1.38.0" }, "the API server's version was v1.37.2 and is v1.38.0"},
 	"another commit":               {func(f *facts.Facts) { f.Git.Revision = "b" }, "the commit of the working tree was a and is b"},
 	"a pod replaced":               {func(f *facts.Facts) { f.Live.Pods[0].UID = "other" }, "pods of Cilium were replaced or restarted"},

@@ -54,9 +54,20 @@ func (o *runOptions) prepare(ctx context.Context, targets []cli.Target, saved *r
 	}
 	if err := verdict(plans); err != nil {
 		doc := report.NewPlan(plans, o.soak, o.allow, "")
+		doc.Next = o.ways(jobs)
 		return nil, errors.Join(err, o.out.Print(o.env, doc))
 	}
 	return jobs, nil
+}
+
+// ways are the commands to go on with where a run that stopped cannot be gone on with as things are.
+func (o *runOptions) ways(jobs []*job) (next []string) {
+	for _, j := range jobs {
+		if j.journal != nil && !j.plan.Ready {
+			next = append(next, o.again(j.target), o.command("rollback", []cli.Target{j.target}))
+		}
+	}
+	return next
 }
 
 // busy tells whether a run that has not come to its end is still going on: then nobody has to go on with it.
@@ -123,9 +134,12 @@ func (o *runOptions) plans(ctx context.Context, j *job, in handover.Input) error
 			return o.strange(j.target, j.journal, "plan", err)
 		}
 		j.plan = p
-		return nil
+		if j.journal.Adopting() {
+			return nil
+		}
+	} else {
+		j.plan = handover.Make(in)
 	}
-	j.plan = handover.Make(in)
 	if err := o.allowed(ctx, j.target, j.plan); err != nil {
 		return &cli.Exit{Code: cli.ExitCannotTell, Err: err}
 	}
@@ -152,17 +166,8 @@ func changed(was, now *handover.Plan) []string {
 	}
 	add("the UID of kube-system", was.UID, now.UID)
 	add("the strategy", string(was.Strategy), string(now.Strategy))
-	add("Helm's newest revision", fmt.Sprint(was.World.Revision), fmt.Sprint(now.World.Revision))
-	add("its status", was.World.Status, now.World.Status)
-	add("the chart's version", was.World.ChartVersion, now.World.ChartVersion)
-	add("the digest of the values", was.World.Values, now.World.Values)
-	add("the number of nodes", fmt.Sprint(was.World.Nodes), fmt.Sprint(now.World.Nodes))
-	add("the API server's version", was.World.Version, now.World.Version)
-	add("the commit of the working tree", was.World.Tree, now.World.Tree)
+	all = append(all, now.World.Since(was.World)...)
 	add("what is accepted by name", strings.Join(was.Accepted, ", "), strings.Join(now.Accepted, ", "))
-	if was.World.Pods != now.World.Pods {
-		all = append(all, "pods of Cilium were replaced or restarted")
-	}
 	if len(all) == 0 && was.Digest != now.Digest {
 		all = append(all, "what the steps would do has changed")
 	}

@@ -190,7 +190,6 @@ func TestChanged(t *testing.T) {
 		"status":         func(p *handover.Plan) { p.World.Status = "failed" },
 		"chart":          func(p *handover.Plan) { p.World.ChartVersion = "1.18.2+0c" },
 		"values":         func(p *handover.Plan) { p.World.Values = "" },
-		"nodes":          func(p *handover.Plan) { p.World.Nodes = 4 },
 		"API server":     func(p *handover.Plan) { p.World.Version = "v1.35" },
 		"commit":         func(p *handover.Plan) { p.World.Tree = "u" },
 		"pods":           func(p *handover.Plan) { p.World.Pods = "q" },
