@@ -71,9 +71,42 @@ func TestRefusals(t *testing.T) {
 		l.must(t, "", "kubectl", "--context", "infra", "create", "-f", file)
 		refused(t, "kube-system-cilium")
 	})
+	t.Run("H7 a release by another name", func(t *testing.T) {
+		l.renamed(t, name)
+		for _, args := range [][]string{{"plan"}, {"plan", "--strategy", "take-over"}, {"run", "--yes", "--strategy", "take-over"}} {
+			r := l.run(t, tree, "flux-handover", append(args, "--context", "infra")...)
+			if r.code != 4 || !strings.Contains(r.stdout, "cni") {
+				t.Errorf("%v: exit code %d, and release cni is not named\n%s%s", args, r.code, r.stderr, r.stdout)
+			}
+		}
+	})
 	for key, text := range l.whole(t, "infra") {
 		if before[key] != text && !strings.HasPrefix(key, "Event/") {
 			t.Errorf("%s was written:\n%s\nbefore:\n%s", key, text, before[key])
 		}
 	}
+}
+
+// renamed has infra's release go by the name of cni until the test ends: its record, and what its objects say.
+func (l *lab) renamed(t *testing.T, record string) {
+	t.Helper()
+	dir := t.TempDir()
+	kubectl := func(args ...string) string {
+		return l.must(t, "", "kubectl", append([]string{"--context", "infra", "-n", "kube-system"}, args...)...)
+	}
+	manifest := filepath.Join(dir, "manifest.yaml")
+	write(t, manifest, l.must(t, "", "helm", "--kube-context", "infra", "-n", "kube-system", "get", "manifest", "cilium"))
+	was := kubectl("get", record, "-o", "json")
+	file := filepath.Join(dir, "record.json")
+	write(t, file, strings.NewReplacer("sh.helm.release.v1.cilium.", "sh.helm.release.v1.cni.", `"name": "cilium"`, `"name": "cni"`).Replace(was))
+	old := filepath.Join(dir, "old.json")
+	write(t, old, was)
+	kubectl("create", "-f", file)
+	kubectl("delete", record)
+	kubectl("annotate", "--overwrite", "-f", manifest, "meta.helm.sh/release-name=cni")
+	t.Cleanup(func() {
+		kubectl("annotate", "--overwrite", "-f", manifest, "meta.helm.sh/release-name=cilium")
+		kubectl("create", "-f", old)
+		kubectl("delete", "-f", file)
+	})
 }
