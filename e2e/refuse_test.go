@@ -103,9 +103,12 @@ func (l *lab) renamed(t *testing.T, record string) {
 	write(t, old, was)
 	kubectl("create", "-f", file)
 	kubectl("delete", record)
-	kubectl("annotate", "--overwrite", "-f", manifest, "meta.helm.sh/release-name=cni")
+	says := func(release string) {
+		l.must(t, "", "kubectl", "--context", "infra", "annotate", "--overwrite", "-f", manifest, "meta.helm.sh/release-name="+release)
+	}
+	says("cni")
 	t.Cleanup(func() {
-		kubectl("annotate", "--overwrite", "-f", manifest, "meta.helm.sh/release-name=cilium")
+		says("cilium")
 		kubectl("create", "-f", old)
 		kubectl("delete", "-f", file)
 	})
