@@ -108,7 +108,7 @@ func (l *lab) goBack(t *testing.T, tree, cluster string, args ...string) result 
 // beyond it, and tells what it said.
 func (l *lab) killedIn(t *testing.T, tree, cluster, step string, args ...string) {
 	t.Helper()
-	steps := []string{"preflight", "backup", "source", "hold", "adopt", "fields", "let-go", "remove", "helm", "owner", "proof", "soak"}
+	steps := []string{"preflight", "backup", "source", "hold", "wire", "adopt", "fields", "let-go", "helm", "owner", "proof", "ask", "remove", "return", "soak"}
 	journal := func() (run, step, phase string) {
 		parts := strings.Split(l.get(t, cluster, "flux-system", "configmap/cilium-gitops-handover", "{.data.run} {.data.step} {.data.phase}"), " ")
 		parts = append(parts, "", "")
@@ -179,12 +179,12 @@ func TestRollbackKilled(t *testing.T) {
 	before, pods := l.whole(t, "infra"), l.pods(t, "infra")
 	l.must(t, tree, "flux-handover", "run", "--context", "infra", "--yes", "--soak", "1s")
 	l.killedIn(t, tree, "infra", "let-go", "rollback", "--context", "infra", "--yes")
-	for _, step := range []string{"remove", "helm"} { // the same rollback, which goes on
+	for _, step := range []string{"helm", "remove"} { // the same rollback, which goes on
 		l.run(t, "", "kubectl", "--context", "infra", "-n", "flux-system", "delete", "lease", "cilium-gitops-handover") // its holder is dead
 		cmd, out := l.background(t, tree, "rollback", "--context", "infra", "--yes")
 		eventually(t, func() (string, bool) {
 			got := l.get(t, "infra", "flux-system", "configmap/cilium-gitops-handover", "{.data.step} {.data.phase}")
-			return got, strings.HasPrefix(got, step+" ") || strings.HasSuffix(got, "rolled-back") || step == "remove" && !strings.HasPrefix(got, "let-go ")
+			return got, strings.HasPrefix(got, step+" ") || strings.HasSuffix(got, "rolled-back") || step == "helm" && !strings.HasPrefix(got, "let-go ")
 		})
 		_ = cmd.Process.Signal(syscall.SIGKILL)
 		_ = cmd.Wait()
