@@ -125,11 +125,19 @@ func TestFinding_H14_ActiveKustomizationOfAnotherCommit(t *testing.T) {
 		pushed bool
 		ready  bool
 	}{
-		"the tree's own, active":                 {spoil: ks(func(k *facts.FluxKustomization) { k.Name = "cilium-core" })},
-		"the tree's own, suspended":              {spoil: ks(func(k *facts.FluxKustomization) { k.Name, k.Suspend = "cilium-core", true }), ready: true},
-		"the tree's own, pushed":                 {spoil: ks(func(k *facts.FluxKustomization) { k.Name = "cilium-core" }), pushed: true, ready: true},
-		"another, by its inventory":              {spoil: ks(inventory)},
-		"another, suspended":                     {spoil: ks(func(k *facts.FluxKustomization) { inventory(k); k.Suspend = true }), ready: true},
+		"the tree's own, active":    {spoil: ks(func(k *facts.FluxKustomization) { k.Name = "cilium-core" })},
+		"the tree's own, suspended": {spoil: ks(func(k *facts.FluxKustomization) { k.Name, k.Suspend = "cilium-core", true }), ready: true},
+		"the tree's own, pushed":    {spoil: ks(func(k *facts.FluxKustomization) { k.Name = "cilium-core" }), pushed: true, ready: true},
+		"another, by its inventory": {spoil: ks(inventory)},
+		"another, suspended":        {spoil: ks(func(k *facts.FluxKustomization) { inventory(k); k.Suspend = true }), ready: true},
+		"the tree's own, which has applied the newest commit that Flux has, without the HelmRelease": {spoil: func(in *handover.Input) {
+			ks(func(k *facts.FluxKustomization) { k.Name, k.InventoryKnown = "cilium-core", true })(in)
+			in.Facts.Live.Sources = []facts.Source{{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system", Revision: older}}
+		}, ready: true},
+		"the tree's own, which has not applied what Flux has fetched": {spoil: func(in *handover.Input) {
+			ks(func(k *facts.FluxKustomization) { k.Name, k.InventoryKnown = "cilium-core", true })(in)
+			in.Facts.Live.Sources = []facts.Source{{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system", Revision: "main@sha1:newer"}}
+		}},
 		"another, of other things":               {spoil: ks(func(*facts.FluxKustomization) {}), ready: true},
 		"another, pushed, of another repository": {spoil: ks(func(k *facts.FluxKustomization) { inventory(k); k.Source = "GitRepository/flux-system/other" }), pushed: true},
 		"another, by the HelmRelease's labels": {spoil: func(in *handover.Input) {

@@ -143,12 +143,23 @@ func appliers(in *Input) []*facts.FluxKustomization {
 	for i := range in.Facts.Live.Kustomizations {
 		ks := &in.Facts.Live.Kustomizations[i]
 		entry := in.HelmRelease.By == "" && in.Facts.Git != nil && strings.Trim(ks.Path, "/") == in.Facts.Git.Path
-		applies := slices.Contains(ks.Inventory, name) || ks.ID() == labelled || ks.ID() == in.HelmRelease.By || entry
-		if applies && !ks.Suspend {
+		meant := ks.ID() == labelled || ks.ID() == in.HelmRelease.By || entry // a run that stopped has labelled it, too
+		if (slices.Contains(ks.Inventory, name) || meant && !lacks(in.Facts, ks, name)) && !ks.Suspend {
 			all = append(all, ks)
 		}
 	}
 	return all
+}
+
+// lacks tells whether an object is in no commit that Flux has for a Kustomization: it has applied the newest one that its
+// source has fetched, and the object is not in its inventory.
+func lacks(f facts.Facts, ks *facts.FluxKustomization, name string) bool {
+	if !ks.InventoryKnown || slices.Contains(ks.Inventory, name) {
+		return false
+	}
+	return slices.ContainsFunc(f.Live.Sources, func(s facts.Source) bool {
+		return s.Ref() == ks.Source && s.Revision != "" && s.Revision == ks.AppliedRevision
+	})
 }
 
 // putBack are the active Kustomizations that apply the HelmRelease of another commit than the one that is checked out.
