@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	core "k8s.io/api/core/v1"
@@ -310,6 +311,9 @@ func (a *api) create(r *http.Request, req request) *http.Response {
 	if a.objects[path] != nil {
 		return refuse(http.StatusConflict, metav1.StatusReasonAlreadyExists, "already exists")
 	}
+	if parts := below(path); len(parts) == 2 && parts[0] == "namespaces" {
+		o["metadata"].(map[string]any)["creationTimestamp"] = time.Now().UTC().Format(time.RFC3339)
+	}
 	a.store(path, o)
 	return found(r, o)
 }
@@ -458,7 +462,7 @@ func answered(code int, o any) *http.Response {
 	if err != nil {
 		panic(err)
 	}
-	return &http.Response{StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(text))}
+	return &http.Response{StatusCode: code, Header: http.Header{"Content-Type": {"application/json"}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}, Body: io.NopCloser(bytes.NewReader(text))}
 }
 
 func refuse(code int, why metav1.StatusReason, text string) *http.Response {

@@ -49,6 +49,7 @@ type Cluster struct {
 	asks    discovery.DiscoveryInterface
 	kinds   sync.Map // of kinds that the fixed table lacks: schema.GroupVersionKind -> its resource's name
 	clock   clock.Clock
+	server  *serverTime
 	// patience is how failed reads are retried.
 	patience wait.Backoff
 
@@ -70,11 +71,14 @@ func Open(ctx context.Context, given *rest.Config, options Options) (*Cluster, e
 	if options.Tell == nil {
 		options.Tell = func(string) {}
 	}
+	server := &serverTime{ours: options.Clock.Now}
+	config.Wrap(server.over)
 	shared, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connection: %w", err)
 	}
 	c := &Cluster{
+		server:  server,
 		options: options, config: config, shared: shared, clock: options.Clock, life: ctx,
 		patience: wait.Backoff{Duration: 200 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 5},
 	}

@@ -138,7 +138,7 @@ func (p *prober) probe(ctx context.Context) error {
 // namespace: one whose answer was lost may have been made. The watch lasts until watching ends.
 func (p *prober) settle(ctx, watching context.Context) (made bool, err error) {
 	p.options.Tell(fmt.Sprintf("probe: in namespace %s, which is removed afterwards", p.namespace))
-	space := probeNamespace(p.namespace, p.deadline)
+	space := probeNamespace(p.namespace, p.deadline, p.deadline.Sub(p.fact.Began).Round(time.Second))
 	ref := handover.Ref{APIVersion: "v1", Kind: "Namespace", Name: p.namespace}
 	if _, err := p.core.Namespaces().Create(ctx, space, metav1.CreateOptions{FieldManager: manager}); err != nil {
 		refused := apierrors.IsForbidden(err) || apierrors.IsAlreadyExists(err) || apierrors.IsInvalid(err)

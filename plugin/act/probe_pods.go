@@ -46,11 +46,11 @@ func probeLabels(r role) map[string]string {
 	return map[string]string{"app.kubernetes.io/name": "cilium-gitops-probe", roleLabel: string(r)}
 }
 
-func probeNamespace(name string, deadline time.Time) *core.Namespace {
+func probeNamespace(name string, deadline time.Time, lasts time.Duration) *core.Namespace {
 	labels := maps.Clone(ownLabels())
 	labels["pod-security.kubernetes.io/enforce"] = "restricted"
 	return &core.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: name, Labels: labels, Annotations: map[string]string{probeDeadline: deadline.UTC().Format(time.RFC3339)},
+		Name: name, Labels: labels, Annotations: map[string]string{probeDeadline: deadline.UTC().Format(time.RFC3339), probeLasts: lasts.String()},
 	}}
 }
 

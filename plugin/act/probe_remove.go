@@ -103,14 +103,20 @@ func isProbe(space *core.Namespace) bool {
 
 // keepsProbe holds of every namespace that no probe made, and of those in which one may be at work.
 func (c *Cluster) keepsProbe(o *unstructured.Unstructured) string {
-	space := &core.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.GetName(), Labels: o.GetLabels(), Annotations: o.GetAnnotations()}}
+	space := &core.Namespace{ObjectMeta: metav1.ObjectMeta{Name: o.GetName(), Labels: o.GetLabels(), Annotations: o.GetAnnotations(), CreationTimestamp: o.GetCreationTimestamp()}}
 	if !isProbe(space) {
 		return errNotAProbe.Error()
 	}
-	if deadline, _ := time.Parse(time.RFC3339, o.GetAnnotations()[probeDeadline]); c.clock.Now().Before(deadline) { // it has been read once
-		return "a probe may be at work in it until " + deadline.UTC().Format(time.RFC3339)
+	if deadline := deadlineOf(space); !c.passed(deadline) {
+		return "a probe may be at work in it until " + deadline.Format(time.RFC3339)
 	}
 	return ""
+}
+
+// passed tells whether a time has passed by the API server's clock. Where the server does not say, it has not.
+func (c *Cluster) passed(t time.Time) bool {
+	now, known := c.server.now()
+	return known && t.Before(now)
 }
 
 // removeLeft removes what a probe that was killed left, and sees it gone.
@@ -126,7 +132,8 @@ func (c *Cluster) removeLeft(ctx context.Context, ref handover.Ref) error {
 // Left is a probe's namespace that is still there.
 type Left struct {
 	Namespace string
-	Deadline  time.Time // until then a probe may be at work in it; after that it was killed
+	Deadline  time.Time // by the API server's clock: until then a probe may be at work in it; after that it was killed
+	Passed    bool      // it has, by that clock
 	Removing  bool      // the cluster is at it
 }
 
@@ -143,8 +150,8 @@ func (c *Cluster) LeftProbes(ctx context.Context) ([]Left, error) {
 	var all []Left
 	for i := range list.Items {
 		if space := &list.Items[i]; isProbe(space) {
-			deadline, _ := time.Parse(time.RFC3339, space.Annotations[probeDeadline]) // it has been read once
-			all = append(all, Left{Namespace: space.Name, Deadline: deadline, Removing: space.DeletionTimestamp != nil})
+			deadline := deadlineOf(space)
+			all = append(all, Left{Namespace: space.Name, Deadline: deadline, Passed: c.passed(deadline), Removing: space.DeletionTimestamp != nil})
 		}
 	}
 	return all, nil
@@ -159,7 +166,7 @@ func (p *prober) removeStale(ctx context.Context) {
 		return
 	}
 	for _, l := range all {
-		if l.Removing || !l.Deadline.Before(p.clock.Now()) {
+		if l.Removing || !l.Passed {
 			continue
 		}
 		p.options.Tell(fmt.Sprintf("probe: removing namespace %s, which a probe that was killed left", l.Namespace))

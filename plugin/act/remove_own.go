@@ -21,7 +21,7 @@ func (c *Cluster) Own(ctx context.Context) ([]handover.Own, error) {
 	for _, l := range left {
 		all = append(all, handover.Own{
 			Ref:   handover.Ref{APIVersion: "v1", Kind: "Namespace", Name: l.Namespace},
-			Until: l.Deadline, Removing: l.Removing,
+			Until: l.Deadline, Over: l.Passed, Removing: l.Removing,
 		})
 	}
 	return all, err

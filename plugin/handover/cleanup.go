@@ -18,8 +18,10 @@ type Own struct {
 	// Holder and Renewed are a Lease's: who has it, and when it last said so.
 	Holder  string
 	Renewed time.Time
-	// Until is a probe's namespace's: when its pods have ended by themselves. Removing tells that the cluster is at it.
+	// Until is a probe's namespace's: when its pods have ended by themselves; Over tells that they have, by the API
+	// server's clock. Removing tells that the cluster is at it.
 	Until    time.Time
+	Over     bool
 	Removing bool
 }
 
@@ -159,7 +161,7 @@ func (in CleanupInput) probes() []Leftover {
 		switch {
 		case o.Removing:
 			l.Keep = "the cluster is removing it; what holds it up: kubectl get namespace " + o.Ref.Name + " -o yaml"
-		case in.Now.Before(o.Until):
+		case !o.Over:
 			l.Keep = "a probe may be at work in it until " + until + "; where none is: kubectl delete namespace " + o.Ref.Name
 		default:
 			l.What = "the namespace of a probe that was killed"

@@ -101,7 +101,7 @@ func probeSpace(since time.Duration, removing bool) func(*handover.CleanupInput)
 	return func(in *handover.CleanupInput) {
 		in.Own = append(in.Own, handover.Own{
 			Ref:   handover.Ref{APIVersion: "v1", Kind: "Namespace", Name: "cilium-gitops-probe-x7k2p"},
-			Until: in.Now.Add(-since), Removing: removing,
+			Until: in.Now.Add(-since), Over: since > 0, Removing: removing,
 		})
 	}
 }
