@@ -16,16 +16,19 @@ import (
 type grant struct {
 	Kind     string
 	Metadata struct{ Namespace string }
-	Rules    []struct{ APIGroups, Resources, Verbs []string }
+	Rules    []struct{ APIGroups, Resources, ResourceNames, Verbs []string }
 }
 
-// grants tells whether the roles give a right: without a name of the object, since none of them names one.
+// grants tells whether the roles give a right.
 func grants(roles []grant, r handover.Right) bool {
 	return slices.ContainsFunc(roles, func(g grant) bool {
 		if g.Kind != "ClusterRole" && (g.Kind != "Role" || g.Metadata.Namespace != r.Namespace) {
 			return false
 		}
 		for _, rule := range g.Rules {
+			if len(rule.ResourceNames) > 0 && !slices.Contains(rule.ResourceNames, r.Name) {
+				continue
+			}
 			if slices.Contains(rule.APIGroups, r.Group) && slices.Contains(rule.Resources, r.Resource) && slices.Contains(rule.Verbs, r.Verb) {
 				return true
 			}
@@ -34,8 +37,9 @@ func grants(roles []grant, r handover.Right) bool {
 	})
 }
 
-// TestShippedRole: deploy/rbac-handover.yaml gives every right that a run, a rollback and each drill ask for.
-func TestShippedRole(t *testing.T) {
+// shippedRoles are those of deploy/rbac-handover.yaml.
+func shippedRoles(t *testing.T) []grant {
+	t.Helper()
 	data, err := os.ReadFile("../../deploy/rbac-handover.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +52,47 @@ func TestShippedRole(t *testing.T) {
 		}
 		roles = append(roles, g)
 	}
+	return roles
+}
+
+// TestFinding_M20_TheRoleIsNotClusterAdmin: the shipped role makes no role or binding for a cluster, gives no power over
+// those that are not Cilium's, and going back asks for no more while the release's objects are there.
+func TestFinding_M20_TheRoleIsNotClusterAdmin(t *testing.T) {
+	roles := shippedRoles(t)
+	const rbac = "rbac.authorization.k8s.io"
+	for _, r := range []handover.Right{
+		{Verb: "create", Group: rbac, Resource: "clusterrolebindings"},
+		{Verb: "create", Group: rbac, Resource: "clusterroles"},
+		{Verb: "patch", Group: rbac, Resource: "clusterrolebindings", Name: "cluster-admin"},
+		{Verb: "bind", Group: rbac, Resource: "clusterroles", Name: "cluster-admin"},
+		{Verb: "escalate", Group: rbac, Resource: "clusterroles", Name: "view"},
+		{Verb: "create", Group: rbac, Resource: "rolebindings", Namespace: "kube-system"},
+		{Verb: "create", Group: "apps", Resource: "daemonsets", Namespace: "kube-system"},
+		{Verb: "create", Resource: "namespaces"},
+		{Verb: "patch", Resource: "namespaces", Name: "kube-system"},
+	} {
+		if grants(roles, r) {
+			t.Errorf("the role grants %s %s %s", r.Verb, r.Resource, r.Name)
+		}
+	}
+	m := finished(t)
+	back := m.undoing(journal(t, m))
+	binding := facts.Object{APIVersion: rbac + "/v1", Kind: "ClusterRoleBinding", Name: "cilium"}
+	back.Rendered.After = append(slices.Clone(back.Rendered.After), binding)
+	asks := func() bool {
+		return slices.Contains(handover.UndoHandover(back).Rights(), handover.Right{Verb: "create", Group: rbac, Resource: "clusterrolebindings"})
+	}
+	if !asks() {
+		t.Error("an object that is gone is made, and nobody asks for the right to")
+	}
+	if back.Rendered.Live = append(slices.Clone(back.Rendered.Live), binding); asks() {
+		t.Error("an object that is there is only patched, and the right to create it is asked for")
+	}
+}
+
+// TestShippedRole: deploy/rbac-handover.yaml gives every right that a run, a rollback and each drill ask for.
+func TestShippedRole(t *testing.T) {
+	roles := shippedRoles(t)
 	if grants(roles, handover.Right{Verb: "delete", Group: "apps", Resource: "daemonsets", Namespace: "kube-system"}) {
 		t.Fatal("the role may delete what nobody deletes")
 	}
@@ -71,7 +116,7 @@ func TestShippedRole(t *testing.T) {
 		{APIVersion: "v1", Kind: "Namespace", Name: "cilium-secrets"},
 		{APIVersion: "v1", Kind: "Service", Namespace: "kube-system", Name: "hubble-peer"},
 	} {
-		back.Rendered.After = append(back.Rendered.After, ref)
+		back.Rendered.After, back.Rendered.Live = append(back.Rendered.After, ref), append(back.Rendered.Live, ref)
 	}
 	plans = append(plans, handover.UndoHandover(back))
 	for _, d := range handover.Drills() {

@@ -39,7 +39,9 @@ func (r *rollback) lay() {
 		p.Steps = append(p.Steps, s)
 	}
 	p.seal()
-	p.Touches = p.touches(&Input{Facts: r.in.Facts})
+	seen := Input{Facts: r.in.Facts}
+	seen.Facts.Rendered = r.in.Rendered
+	p.Touches = p.touches(&seen)
 	if to > 0 {
 		r.touchRecords()
 	}

@@ -3,6 +3,8 @@ package handover
 import (
 	"slices"
 	"strings"
+
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
 // touches are all objects that a run of the plan may write to: its steps', those that it suspends when it stops, its
@@ -27,6 +29,9 @@ func (p *Plan) touches(in *Input) []Touch {
 		for _, a := range s.Do {
 			for _, r := range a.touches() {
 				for _, verb := range writes(a.Verb) {
+					if a.Verb == HelmRollback && verb == "create" && lives(in.Facts.Rendered, r) {
+						continue // it is there: going back patches it
+					}
 					add(r, verb, a.Manager)
 				}
 			}
@@ -47,6 +52,13 @@ func (p *Plan) touches(in *Input) []Touch {
 		}
 	}
 	return all
+}
+
+// lives tells whether an object of the release was seen in the cluster.
+func lives(r *facts.Rendered, ref Ref) bool {
+	return r != nil && r.LiveSeen && slices.ContainsFunc(r.Live, func(o facts.Object) bool {
+		return o.Kind == ref.Kind && o.Namespace == ref.Namespace && o.Name == ref.Name
+	})
 }
 
 // writes are the verbs of the API that an action takes.
