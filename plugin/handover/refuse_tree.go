@@ -144,16 +144,16 @@ func appliers(in *Input) []*facts.FluxKustomization {
 		ks := &in.Facts.Live.Kustomizations[i]
 		entry := in.HelmRelease.By == "" && in.Facts.Git != nil && strings.Trim(ks.Path, "/") == in.Facts.Git.Path
 		meant := ks.ID() == labelled || ks.ID() == in.HelmRelease.By || entry // a run that stopped has labelled it, too
-		if (slices.Contains(ks.Inventory, name) || meant && !lacks(in.Facts, ks, name)) && !ks.Suspend {
+		if (slices.Contains(ks.Inventory, name) || meant && !withoutIt(in.Facts, ks, name)) && !ks.Suspend {
 			all = append(all, ks)
 		}
 	}
 	return all
 }
 
-// lacks tells whether an object is in no commit that Flux has for a Kustomization: it has applied the newest one that its
+// withoutIt tells whether an object is in no commit that Flux has for a Kustomization: it has applied the newest one that its
 // source has fetched, and the object is not in its inventory.
-func lacks(f facts.Facts, ks *facts.FluxKustomization, name string) bool {
+func withoutIt(f facts.Facts, ks *facts.FluxKustomization, name string) bool {
 	if !ks.InventoryKnown || slices.Contains(ks.Inventory, name) {
 		return false
 	}
