@@ -96,7 +96,7 @@ func (s *Session) chart(ctx context.Context, hr *helmv2.HelmRelease, w Want, rec
 	case w.Release == nil:
 		fetched = &Fetched{Chart: record.Chart, From: "the release's record"}
 	default:
-		fetched, err = s.flux(ctx, hr, w.Find, record, out)
+		fetched, err = s.flux(ctx, hr, w, record, out)
 	}
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ type Fetched struct {
 	From   string // "oci://registry.example.org/charts/cilium:1.18.2@sha256:.."
 	Digest string // of the OCI manifest; empty elsewhere
 
+	archive    string            // "sha256:..": of the packed chart as it came; empty of a folder or of a tree
 	unverified string            // why its signature could not be verified; empty: it was, or none is asked for
 	files      map[string][]byte // of the tree that the chart is in; nil: there is none
 }
@@ -136,5 +137,5 @@ func unpack(packed []byte, from, digest string) (*Fetched, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the chart %s: %w", from, err)
 	}
-	return &Fetched{Chart: c, From: from, Digest: digest}, nil
+	return &Fetched{Chart: c, From: from, Digest: digest, archive: "sha256:" + hexSum(packed)}, nil
 }

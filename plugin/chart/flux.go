@@ -12,8 +12,8 @@ import (
 )
 
 // flux is the chart that Flux would use, its version as Flux makes it.
-func (s *Session) flux(ctx context.Context, hr *helmv2.HelmRelease, find Finder, record *Record, out *facts.Rendered) (*Fetched, error) {
-	source, unknown, err := s.source(ctx, hr, find)
+func (s *Session) flux(ctx context.Context, hr *helmv2.HelmRelease, w Want, record *Record, out *facts.Rendered) (*Fetched, error) {
+	source, unknown, err := s.source(ctx, hr, w.Find)
 	if err != nil {
 		return nil, err
 	}
@@ -30,9 +30,23 @@ func (s *Session) flux(ctx context.Context, hr *helmv2.HelmRelease, find Finder,
 		out.Unknown = append(out.Unknown, fetched.unverified)
 	}
 	if source.Suffix {
-		return fetched, suffixed(fetched)
+		err = suffixed(fetched)
 	}
-	return fetched, nil
+	if err == nil {
+		err = s.intend(ctx, hr, w, source, fetched, out)
+	}
+	return fetched, err
+}
+
+// intend writes down what was rendered: what the cluster has to have when its HelmRelease is let go.
+func (s *Session) intend(ctx context.Context, hr *helmv2.HelmRelease, w Want, source Source, f *Fetched, out *facts.Rendered) error {
+	intent, _, err := s.intent(ctx, hr, w.Release, w.Values, w.Find)
+	if err != nil {
+		return err
+	}
+	intent.Artifact = made(intent.Artifact.Of, source, f)
+	out.Intent = intent
+	return nil
 }
 
 // known tells whether the release's own chart stands for one that gave no answer: it is of the very version. What is

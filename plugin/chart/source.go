@@ -244,6 +244,18 @@ var errNowhere = errors.New("neither in Git nor in the cluster")
 
 // object finds one of source-controller's objects, in the tree and else in the cluster.
 func (s *Session) object(ctx context.Context, find Finder, kind, namespace, name string, into any) error {
+	body, err := s.body(ctx, find, kind, namespace, name)
+	if err != nil {
+		return err
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(body, into); err != nil {
+		return fmt.Errorf("read %s %s/%s: it is not what its API takes", kind, namespace, name)
+	}
+	return nil
+}
+
+// body is one of source-controller's objects as it is written.
+func (s *Session) body(ctx context.Context, find Finder, kind, namespace, name string) (map[string]any, error) {
 	var body map[string]any
 	if find != nil {
 		body = find(kind, namespace, name)
@@ -252,16 +264,13 @@ func (s *Session) object(ctx context.Context, find Finder, kind, namespace, name
 		u, err := s.cluster.get(ctx, sourcev1.GroupVersion.String(), kind, namespace, name)
 		switch {
 		case apierrors.IsNotFound(err), errors.Is(err, errNoKind):
-			return fmt.Errorf("find the chart: there is no %s %s/%s, %w", kind, namespace, name, errNowhere)
+			return nil, fmt.Errorf("find the chart: there is no %s %s/%s, %w", kind, namespace, name, errNowhere)
 		case err != nil:
-			return fmt.Errorf("get %s %s/%s: %w", kind, namespace, name, err)
+			return nil, fmt.Errorf("get %s %s/%s: %w", kind, namespace, name, err)
 		}
 		body = u.Object
 	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(body, into); err != nil {
-		return fmt.Errorf("read %s %s/%s: it is not what its API takes", kind, namespace, name)
-	}
-	return nil
+	return body, nil
 }
 
 // noDigests tells whether helm-controller was told to leave the chart's version alone.

@@ -45,5 +45,11 @@ func (c *Clusters) Render(ctx context.Context, t Target, tree *repo.Cluster) (*f
 	if err != nil {
 		return nil, errors.New(facts.Text(facts.RedactText(err.Error())))
 	}
+	out.Inputs = tree.Inputs(ctx, release, session.Reader())
+	for _, i := range out.Inputs {
+		if i.Unknown != "" {
+			out.Unknown = append(out.Unknown, facts.Text(i.Ref+" of the cluster could not be compared with the tree's: "+i.Unknown))
+		}
+	}
 	return out, nil
 }

@@ -124,7 +124,9 @@ type Live struct {
 	UID             string              `json:"uid,omitempty"` // of Namespace kube-system
 	Sources         []Source            `json:"sources,omitempty"`
 	Fields          []FieldOwners       `json:"fields,omitempty"`
-	Uses            []SourceUse         `json:"uses,omitempty"` // by HelmReleases that are not Cilium's
+	Intent          *Intent             `json:"intent,omitempty"`
+	Elsewhere       []string            `json:"elsewhere,omitempty"` // HelmReleases of Cilium with spec.kubeConfig, "namespace/name": another cluster's
+	Uses            []SourceUse         `json:"uses,omitempty"`      // by HelmReleases that are not Cilium's
 	Controllers     []Controller        `json:"controllers,omitempty"`
 	Agents          []Agent             `json:"agents,omitempty"`
 	BGP             []AgentBGP          `json:"bgp,omitempty"`

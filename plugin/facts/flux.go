@@ -114,7 +114,7 @@ type FluxKustomization struct {
 	AppliedRevision    string      `json:"appliedRevision,omitempty"`   // "main@sha1:4f1c..."
 	AttemptedRevision  string      `json:"attemptedRevision,omitempty"` // the last one tried
 	HandledReconcileAt string      `json:"handledReconcileAt,omitempty"`
-	RequestedAt        string      `json:"requestedAt,omitempty"` // the annotation of that name
+	RequestedAt        string      `json:"requestedAt,omitempty"` // the annotation of that name: handled when HandledReconcileAt is the same
 	// Inventory are the objects that it has applied (status.inventory), "Kind/namespace/name", sorted. Those of Flux's own
 	// API groups are kept first; InventoryOmitted is how many others were left out.
 	Inventory        []string `json:"inventory,omitempty"`

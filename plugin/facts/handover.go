@@ -30,6 +30,7 @@ type Source struct {
 	Fetched            time.Time `json:"fetched,omitzero"`
 	ObservedGeneration int64     `json:"observedGeneration,omitempty"`
 	HandledReconcileAt string    `json:"handledReconcileAt,omitempty"` // the last request to fetch that was answered
+	RequestedAt        string    `json:"requestedAt,omitempty"`        // the newest request to fetch
 }
 
 // Ref is "Kind/namespace/name".

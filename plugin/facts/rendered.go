@@ -27,6 +27,10 @@ type Rendered struct {
 	Hooks  []Hook   `json:"hooks,omitempty"`  // what would run besides
 	// LiveSeen: what Live lacks does not exist.
 	LiveSeen bool `json:"liveSeen,omitempty"`
+	// Intent is what decides what Flux would release; nil where it is not a HelmRelease that was rendered.
+	Intent *Intent `json:"intent,omitempty"`
+	// Inputs are the objects of the tree that values and variables are taken from, compared with the cluster's.
+	Inputs []Input `json:"inputs,omitempty"`
 	// Unknown says what could not be known of all this, each in a sentence.
 	Unknown []string `json:"unknown,omitempty"`
 }

@@ -37,6 +37,9 @@ func Again(in Input, j *Journal) (*Plan, error) {
 	}
 	in.Strategy = cmp.Or(j.Strategy, in.Strategy)
 	if j.Adopting() {
+		if err := begunFor(&in, j); err != nil {
+			return nil, err
+		}
 		p.Weighed = weigh(&in)
 		p.Accepted = j.accepts(in)
 	} else {

@@ -313,7 +313,7 @@ func TestFinding_H10_Run(t *testing.T) {
 func TestFinding_H10_ProgressIsTheClusters(t *testing.T) {
 	m, j := stoppedAt(t, "suspend HelmRelease")
 	for i := range j.Steps {
-		j.Steps[i].Began, j.Steps[i].Ended, j.Steps[i].Begun = m.now, m.now, 1
+		j.Steps[i].Began, j.Steps[i].Ended, j.Steps[i].Begun = m.now, m.now, max(1, j.Steps[i].Taken)
 	}
 	in := m.input()
 	in.Facts.Seen = append(slices.Clone(in.Facts.Seen), facts.HelmReleases, facts.Releases)

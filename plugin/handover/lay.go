@@ -31,6 +31,9 @@ var (
 // lay puts the steps together. What they do depends on the tree alone; which steps there are, on the world at the
 // beginning, which a run that goes on has from its journal.
 func (p *Plan) lay(in *Input, j *Journal) {
+	if r := in.Facts.Rendered; r != nil {
+		p.intent = r.Intent
+	}
 	wanted := func(id string, now bool) bool {
 		if j == nil {
 			return now
@@ -54,11 +57,11 @@ func (p *Plan) lay(in *Input, j *Journal) {
 	}
 	p.Steps = append(p.Steps,
 		Step{
-			ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: p.again(Released, Whole), While: []Want{Acting}, Guard: hardGuards, Patient: softGuards,
+			ID: StepProof, Title: "proof", Settle: workloads(in.Facts), Until: p.again(Released, Whole), While: []Want{Acting, AsReleased}, Guard: hardGuards, Patient: softGuards,
 			Rolls: p.Accepted, Within: p.patience(),
 		},
 		Step{
-			ID: StepSoak, Title: "soak", Until: []Want{Released}, While: []Want{Acting}, Guard: hardGuards, Patient: softGuards,
+			ID: StepSoak, Title: "soak", Until: []Want{Released}, While: []Want{Acting, AsReleased}, Guard: hardGuards, Patient: softGuards,
 			For: in.Soak, Within: in.Soak + slack,
 		},
 	)
@@ -76,6 +79,8 @@ func (p *Plan) source(in *Input) Step {
 	s := Step{ID: StepSource, Title: "source", Until: []Want{SourceReady}, Guard: hardGuards, Within: 3 * time.Minute}
 	s.Do = []Action{applying(o.Ref, labelled(o), KustomizeController, "as Flux will apply it from Git")}
 	if settles(o) {
+		s.Do = append(s.Do, Action{Verb: Reconcile, Ref: o.Ref, Manager: FluxCLI, Why: "what it has may be older than what was rendered"})
+		s.While = []Want{SameChart}
 		s.Settle = []Ref{o.Ref}
 	}
 	return s
@@ -127,7 +132,7 @@ func (p *Plan) wire(in *Input) Step {
 // adopt lets the HelmRelease go.
 func (p *Plan) adopt(in *Input) Step {
 	return Step{
-		ID: StepAdopt, Title: "adopt", Before: []Want{StillHeld, Unmoved, Held}, Until: []Want{Released}, While: []Want{Acting},
+		ID: StepAdopt, Title: "adopt", Before: []Want{StillHeld, Unmoved, Held}, Until: []Want{Released}, While: []Want{Acting, AsReleased},
 		Guard: hardGuards, Patient: []check.ID{"CG402", "CG404"}, Rolls: p.Accepted, Within: timeout(in) + slack,
 		Do: []Action{{Verb: Resume, Ref: in.HelmRelease.Ref, Manager: FluxCLI, Why: "from here on Flux manages the release"}},
 	}
@@ -144,7 +149,7 @@ func (p *Plan) fields(in *Input, j *Journal) Step {
 		}
 	}
 	return Step{
-		ID: StepFields, Title: "fields", Once: []Want{Released}, Until: []Want{OneOwner}, While: []Want{Acting},
+		ID: StepFields, Title: "fields", Once: []Want{Released}, Until: []Want{OneOwner}, While: []Want{Acting, AsReleased},
 		Guard: hardGuards, Patient: softGuards, Rolls: p.Accepted, Within: slack,
 		Do: []Action{{
 			Verb: HandFields, From: HelmCLI, Manager: HelmController, Objects: objects,

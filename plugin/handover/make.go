@@ -199,6 +199,9 @@ func stateOf(in *Input) State {
 	if r := f.Git.Cilium(); r != nil {
 		s.Values, s.Tree = r.ValuesDigest, f.Git.Revision
 	}
+	if r := f.Rendered; r != nil {
+		s.intend(r.Intent)
+	}
 	return s
 }
 

@@ -23,6 +23,15 @@ var (
 	configRef  = handover.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "kube-system", Name: "cilium-config"}
 )
 
+// planned is what is rendered.
+func planned() facts.Intent {
+	return facts.Intent{
+		HelmRelease: "kube-system/cilium", Values: "sha256:9d1c", Spec: map[string]string{"chart": "c1", "upgrade": "u1"},
+		Artifact: facts.Artifact{Of: "HelmRepository/kube-system/cilium-charts", Version: "1.18.2", Archive: "sha256:0c34"},
+		Leaves:   map[values.Path]string{"cluster.id": "1", "operator.replicas": "2"},
+	}
+}
+
 // errKilled is what everything answers once the process is dead: nothing has an effect any more.
 var errKilled = errors.New("killed")
 
@@ -53,6 +62,14 @@ type model struct {
 	// wired: Flux's source has the commit.
 	wired bool
 	to    string // how far a rollback goes
+	// intent is what Flux would release of what the cluster has; tests make it differ from planned, which is what is
+	// rendered. unseen: why it could not be seen. building: kustomize-controller has not applied the commit yet.
+	intent   facts.Intent
+	unseen   string
+	building bool
+	chart    facts.Source // what the chart's source has fetched
+	source   handover.Ref
+	made     *facts.Source // the HelmChart that helm-controller makes when it adopts; nil: it is not seen
 	// parent: a Kustomization applies that of Cilium's from Git.
 	parent bool
 
@@ -109,7 +126,12 @@ func newModel(t testing.TB) *model {
 		t.Fatal(err)
 	}
 	f := all[0]
-	m := &model{now: f.Taken, objects: map[handover.Ref]*thing{}, base: f, shared: true}
+	m := &model{now: f.Taken, objects: map[handover.Ref]*thing{}, base: f, shared: true, intent: planned()}
+	m.source = sourceRef
+	m.chart = facts.Source{
+		Kind: "HelmRepository", Namespace: "kube-system", Name: "cilium-charts", Revision: "sha256:1",
+		Conditions: []facts.Condition{{Type: "Ready", Status: "True"}},
+	}
 	m.live = f.Live
 	m.live.UID = "0f1e"
 	m.live.HelmReleases, m.live.Kustomizations = nil, nil
@@ -202,7 +224,7 @@ func (m *model) controllers() {
 	m.upgrades++
 	m.labelled = true
 	m.live.HelmReleases = []facts.HelmRelease{m.helmRelease()}
-	m.live.HelmReleases[0].History = []facts.Snapshot{{Name: "cilium", Namespace: "kube-system", Version: int64(next.Revision), Status: "deployed"}}
+	m.live.HelmReleases[0].History = []facts.Snapshot{{Name: "cilium", Namespace: "kube-system", Version: int64(next.Revision), Status: "deployed", ChartVersion: "1.18.2", ConfigDigest: m.intent.Values}}
 }
 
 func (m *model) history() []facts.Snapshot {
@@ -223,7 +245,7 @@ func (m *model) helmRelease() facts.HelmRelease {
 	}
 	out.Deleting, out.Annotations, out.HandledReconcileAt = hr.Deleted, map[string]string{facts.RequestedAt: hr.Asked}, hr.Handled
 	if len(out.History) > 0 {
-		out.LastAction = "upgrade"
+		out.LastAction, out.ConfigDigest = "upgrade", out.History[0].ConfigDigest
 		if m.lag == 0 {
 			out.ObservedGeneration = 1
 		}
@@ -251,9 +273,36 @@ func (m *model) Observe(_ context.Context, parts []facts.Part) (facts.Facts, err
 		if m.blind[facts.Config] != "" {
 			f.Live.Config = nil
 		}
+		switch {
+		case !slices.Contains(parts, facts.Intended):
+		case m.unseen != "":
+			f.Seen = slices.DeleteFunc(f.Seen, func(p facts.Part) bool { return p == facts.Intended })
+			f.Blind[facts.Intended] = m.unseen
+		case m.objects[releaseRef] != nil:
+			now := m.intent
+			f.Live.Intent = &now
+		}
 		return nil
 	})
 	return f, err
+}
+
+// kustomization is it as the API would show it: while it builds, it bears the commit that it has attempted, and says of
+// an older one that it was applied.
+func (m *model) kustomization(ks *thing) facts.FluxKustomization {
+	out := facts.FluxKustomization{
+		Namespace: "flux-system", Name: "cilium-core", Suspend: ks.Suspend, Generation: 2, ObservedGeneration: 2, RequestedAt: ks.Asked,
+		AttemptedRevision: "main@sha1:4f1c2d", AppliedRevision: "main@sha1:4f1c2d", HandledReconcileAt: ks.Handled, Deleting: ks.Deleted,
+		Conditions: []facts.Condition{{Type: "Ready", Status: "True", Reason: "ReconciliationSucceeded", ObservedGeneration: 2}},
+	}
+	if m.building {
+		out.AppliedRevision, out.HandledReconcileAt = "main@sha1:older", ""
+		out.Conditions = []facts.Condition{
+			{Type: "Ready", Status: "Unknown", Reason: "Progressing", ObservedGeneration: 2},
+			{Type: "Reconciling", Status: "True", Reason: "Progressing", ObservedGeneration: 2, Message: "Building manifests for revision main@sha1:4f1c2d with a timeout of 5m0s"},
+		}
+	}
+	return out
 }
 
 // facts is everything there is to see.
@@ -265,17 +314,19 @@ func (m *model) facts() facts.Facts {
 		f.Live.HelmReleases = []facts.HelmRelease{m.helmRelease()}
 	}
 	if ks := m.objects[wiringRef]; ks != nil {
-		f.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: ks.Suspend, AttemptedRevision: "main@sha1:4f1c2d", RequestedAt: ks.Asked, HandledReconcileAt: ks.Handled, Deleting: ks.Deleted}}
+		f.Live.Kustomizations = []facts.FluxKustomization{m.kustomization(ks)}
 	}
 	if m.parent {
 		f.Live.Kustomizations[0].By = "flux-system/cluster"
 		f.Live.Kustomizations = append(f.Live.Kustomizations, facts.FluxKustomization{Namespace: "flux-system", Name: "cluster"})
 	}
-	if m.objects[sourceRef] != nil {
-		f.Live.Sources = append(slices.Clone(f.Live.Sources), facts.Source{
-			Kind: "HelmRepository", Namespace: "kube-system", Name: "cilium-charts", Revision: "sha256:1",
-			Conditions: []facts.Condition{{Type: "Ready", Status: "True"}},
-		})
+	if o := m.objects[m.source]; o != nil {
+		s := m.chart
+		s.RequestedAt, s.HandledReconcileAt = o.Asked, o.Asked
+		f.Live.Sources = append(slices.Clone(f.Live.Sources), s)
+		if m.made != nil && m.upgrades > 0 {
+			f.Live.Sources = append(f.Live.Sources, *m.made)
+		}
 	}
 	if m.wired {
 		f.Live.Sources = slices.Clone(f.Live.Sources)
@@ -437,8 +488,10 @@ func (m *model) input() handover.Input {
 		f.Seen = append(slices.Clone(f.Seen), part)
 	}
 	config := facts.Object{APIVersion: "v1", Kind: "ConfigMap", Namespace: "kube-system", Name: "cilium-config", Body: values.Tree{"data": map[string]any{"a": "b"}}}
+	intent := planned()
 	f.Rendered = &facts.Rendered{
-		Chart: "cilium", ChartVersion: "1.18.2", Method: facts.ServerSide, LiveSeen: true, Revision: 1,
+		Intent: &intent,
+		Chart:  "cilium", ChartVersion: "1.18.2", Method: facts.ServerSide, LiveSeen: true, Revision: 1,
 		Before: []facts.Object{config}, After: []facts.Object{config}, Live: []facts.Object{config},
 	}
 	body := func(ref handover.Ref) *handover.Object {

@@ -94,8 +94,9 @@ type Plan struct {
 	// Next are the commands to go on with.
 	Next []string `json:"next,omitempty"`
 
-	also    []Right  // what a run reads besides
-	replace []string // of a run that is gone on with: the steps whose objects are not there
+	also    []Right       // what a run reads besides
+	replace []string      // of a run that is gone on with: the steps whose objects are not there
+	intent  *facts.Intent // what was rendered, to say where the cluster's differs
 }
 
 // Impact is what the adoption would do to the release's objects.
@@ -136,6 +137,9 @@ type State struct {
 	Pods         string `json:"pods,omitempty"`    // digest of the pods' UIDs and restarts
 	// Places are the same, node by node, and for pods that are bound to no node by their workload: see placesOf.
 	Places map[string]string `json:"places,omitempty"`
+	Spec   string            `json:"spec,omitempty"` // digest of what else of the HelmRelease decides what is released
+	// Chart is the one that was rendered: what its source has to have.
+	Chart facts.Artifact `json:"chart,omitzero"`
 }
 
 // Step is one stretch of a run: writes, and what has to hold before it is over.

@@ -11,6 +11,7 @@ func (p *Plan) reads(in *Input) []Right {
 	if p.Step(StepBackup) == nil {
 		return all
 	}
+	all = append(all, composed(in)...)
 	for _, resource := range []string{"daemonsets", "deployments", "controllerrevisions", "replicasets"} {
 		all = append(all, Right{Verb: "list", Group: "apps", Resource: resource, Namespace: names.Cilium.Namespace})
 	}
@@ -24,6 +25,19 @@ func (p *Plan) reads(in *Input) []Right {
 	}
 	for _, resource := range []string{"pods", "secrets"} {
 		all = append(all, Right{Verb: "list", Resource: resource, Namespace: names.Cilium.Namespace})
+	}
+	return all
+}
+
+// composed are what values come from: they are read again before the HelmRelease is let go.
+func composed(in *Input) []Right {
+	r := in.Facts.Git.Cilium()
+	if r == nil {
+		return nil
+	}
+	var all []Right
+	for _, ref := range r.ValuesFrom {
+		all = append(all, Right{Verb: "get", Resource: resourceOf(ref.Kind), Namespace: r.Namespace, Name: ref.Name})
 	}
 	return all
 }

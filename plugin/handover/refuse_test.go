@@ -47,6 +47,13 @@ func template(image string) values.Tree {
 	return values.Tree{"spec": map[string]any{"template": map[string]any{"spec": map[string]any{"x": image}}}}
 }
 
+// takes has values or variables come from that object.
+func takes(in *handover.Input, from facts.Input) {
+	r := *in.Facts.Rendered
+	r.Inputs = append(slices.Clone(r.Inputs), from)
+	in.Facts.Rendered = &r
+}
+
 // newest gives Helm's newest record that status.
 func newest(in *handover.Input, status string) {
 	in.Facts.Live.Records = slices.Clone(in.Facts.Live.Records)
@@ -170,6 +177,16 @@ var refusals = map[string]struct {
 		in.Facts.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: true}}
 		in.Facts.Live.Sources = []facts.Source{{Kind: "GitRepository", Namespace: "flux-system", Name: "flux-system", Revision: "main@sha1:" + in.Facts.Git.Revision}}
 	}},
+	"values from an object that is not there": {"HP120", func(in *handover.Input) {
+		takes(in, facts.Input{Ref: "ConfigMap/kube-system/cilium-values", For: "HelmRelease/kube-system/cilium", Missing: true})
+	}},
+	"variables of an older object": {"HP121", func(in *handover.Input) {
+		takes(in, facts.Input{Ref: "ConfigMap/flux-system/net", For: "Kustomization/flux-system/cilium-core", Differs: []string{"HOST"}})
+	}},
+	"a range of versions": {"HP122", func(in *handover.Input) {
+		tree(in).Chart = facts.GitChart{By: "chart", Kind: "HelmRepository", Name: "cilium", Version: "1.18.x", VersionFrom: "chart.spec.version"}
+	}},
+	"its name is another cluster's": {"HP123", func(in *handover.Input) { in.Facts.Live.Elsewhere = []string{"kube-system/cilium"} }},
 	"an agent that is not ready": {"CG104", func(in *handover.Input) {
 		in.Facts.Live.DaemonSets = slices.Clone(in.Facts.Live.DaemonSets)
 		for i := range in.Facts.Live.DaemonSets {

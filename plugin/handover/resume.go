@@ -72,7 +72,11 @@ func (r *Runner) resume(ctx context.Context, p *Plan, j *Journal) error {
 		if ref == p.Release && !j.Adopting() {
 			continue // it is held, as it should be
 		}
-		if err := r.World.Do(ctx, Action{Verb: Resume, Ref: ref, Manager: FluxCLI, Why: "the run goes on"}); err != nil {
+		again := Action{Verb: Resume, Ref: ref, Manager: FluxCLI, Why: "the run goes on"}
+		if _, err := r.bind(ctx, p, j, p.Step(StepAdopt), again, time.Time{}); err != nil {
+			return r.stop(ctx, p, j, last, err)
+		}
+		if err := r.World.Do(ctx, again); err != nil {
 			return r.stop(ctx, p, j, last, r.failed("resume "+ref.String(), err))
 		}
 	}
@@ -112,7 +116,10 @@ func (s State) Since(was State) []string {
 	add("Helm's newest revision", fmt.Sprint(was.Revision), fmt.Sprint(s.Revision))
 	add("its status", was.Status, s.Status)
 	add("the chart's version", was.ChartVersion, s.ChartVersion)
+	add("the chart's source", was.Chart.Of, s.Chart.Of)
+	add("the chart's digest", digestOf(was.Chart), digestOf(s.Chart))
 	add("the digest of the values", was.Values, s.Values)
+	add("the digest of the HelmRelease's spec", was.Spec, s.Spec)
 	add("the API server's version", was.Version, s.Version)
 	add("the commit of the working tree", was.Tree, s.Tree)
 	return append(all, s.podsSince(was)...)

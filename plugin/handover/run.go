@@ -119,6 +119,10 @@ func (r *Runner) step(ctx context.Context, p *Plan, j *Journal, s *Step, rec *St
 		}
 	}
 	for i := rec.Taken; i < len(s.Do); i++ {
+		var err error
+		if deadline, err = r.bind(ctx, p, j, s, s.Do[i], deadline); err != nil {
+			return err
+		}
 		if err := r.act(ctx, j, s, rec, i, deadline); err != nil {
 			return err
 		}

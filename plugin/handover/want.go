@@ -70,6 +70,9 @@ var wants = map[Want]want{
 	Applied:    {parts: []facts.Part{facts.HelmReleases}, holds: applied},
 	Rolled:     {parts: []facts.Part{facts.DaemonSets, facts.Deployments}, holds: rolled},
 	Whole:      {parts: []facts.Part{facts.HelmReleases, facts.Releases, facts.DaemonSets}, holds: whole},
+	AsPlanned:  {parts: []facts.Part{facts.Intended}, holds: asPlanned},
+	AsReleased: {parts: []facts.Part{facts.HelmReleases, facts.Sources}, holds: asReleased},
+	SameChart:  {parts: []facts.Part{facts.Sources}, holds: sameChart},
 }
 
 // Parts are what has to be looked at to judge w.
@@ -115,12 +118,14 @@ func sourceReady(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 		if s.Kind != want.Kind || s.Namespace != want.Namespace || s.Name != want.Name {
 			continue
 		}
-		ready := conditionOf(s.Conditions, "Ready")
-		switch {
-		case s.Type == "oci":
+		if s.Type == "oci" {
 			return true, "static"
-		case s.Revision == "" || ready.Status != "True":
-			return false, or(strings.TrimSpace(ready.Reason+" "+ready.Message), "nothing fetched yet")
+		}
+		if ok, why := responded(s); !ok {
+			return false, why
+		}
+		if ok, why := sameChart(p, nil, f); !ok {
+			return false, why
 		}
 		return true, strings.TrimSpace(s.Kind + " " + s.Name + " " + s.Revision)
 	}
@@ -169,8 +174,8 @@ func wired(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 		return false, or(ready.Reason+" "+ready.Message, "not ready")
 	case hr.Labels["kustomize.toolkit.fluxcd.io/name"] != ks.Name:
 		return false, "the Kustomization has not applied the HelmRelease"
-	case !strings.HasSuffix(ks.AttemptedRevision, ":"+p.World.Tree) && !strings.HasSuffix(ks.AppliedRevision, ":"+p.World.Tree):
-		return false, "the Kustomization has not got to commit " + p.World.Tree
+	case !hasApplied(ks, p.World.Tree):
+		return false, "the Kustomization has not applied commit " + p.World.Tree + " yet"
 	}
 	return true, "Kustomization " + ks.ID() + " applied " + p.World.Tree[:min(12, len(p.World.Tree))]
 }
@@ -220,6 +225,10 @@ func whole(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 		return false, fmt.Sprintf("Flux's last action is %s, not %s", hr.LastAction, action)
 	case last.Version != int64(j.Revision)+1:
 		return false, fmt.Sprintf("Flux's revision is %d, and %d was to come after %d", last.Version, j.Revision+1, j.Revision)
+	}
+	if hr.ConfigDigest != p.World.Values || last.ChartVersion != p.World.ChartVersion {
+		return false, fmt.Sprintf("Flux released chart %s with values %s, and %s with %s was planned",
+			or(last.ChartVersion, "(unknown)"), or(brief(hr.ConfigDigest), "(unknown)"), p.World.ChartVersion, brief(p.World.Values))
 	}
 	own := f.Expect.Cilium.Namespace + "/" + f.Expect.Cilium.Release
 	for _, w := range f.Live.DaemonSets {

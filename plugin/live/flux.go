@@ -24,28 +24,37 @@ var (
 	kustomizationResource = schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
 )
 
-// seeHelmReleases lists the HelmReleases of every namespace and keeps Cilium's: a misplaced one is the dangerous one.
+// seeHelmReleases lists the HelmReleases of every namespace and keeps Cilium's: a misplaced one is the dangerous one. Of one
+// with spec.kubeConfig nothing but its name is kept: it releases on another cluster.
 func seeHelmReleases(ctx context.Context, g *gatherer) error {
 	var all []facts.HelmRelease
 	uses := map[string][]string{}
+	var elsewhere []string
 	err := g.each(ctx, helmReleaseResource, func(o *unstructured.Unstructured) error {
 		var hr helmv2.HelmRelease
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &hr); err != nil {
 			return fmt.Errorf("read HelmRelease %s/%s: not of its own schema", o.GetNamespace(), o.GetName())
 		}
-		if g.ofCilium(&hr) {
+		ours, remote := g.ofCilium(&hr), hr.Spec.KubeConfig != nil
+		switch _, _, source := chartOf(&hr); {
+		case ours && !remote:
 			_ = g.composes(o)
 			seen := helmRelease(&hr, o.GetAPIVersion())
 			seen.SuspendedBy = suspenders(o.GetManagedFields())
 			all = append(all, seen)
-		} else if _, _, source := chartOf(&hr); source != "" {
+		case source != "":
 			uses[source] = append(uses[source], "HelmRelease/"+hr.Namespace+"/"+hr.Name)
+		}
+		if ours && remote {
+			elsewhere = append(elsewhere, hr.Namespace+"/"+hr.Name)
 		}
 		return nil
 	})
 	g.note(func(f *facts.Facts) {
 		f.Live.Uses = used(uses)
 		f.Live.HelmReleases = sorted(all, func(h facts.HelmRelease) string { return h.ID() })
+		slices.Sort(elsewhere)
+		f.Live.Elsewhere = elsewhere
 	})
 	return err
 }
@@ -190,7 +199,8 @@ func conditions(all []metav1.Condition) []facts.Condition {
 	return out
 }
 
-// seeKustomizations lists Flux's Kustomizations of every namespace.
+// seeKustomizations lists Flux's Kustomizations of every namespace, without those that apply to another cluster
+// (spec.kubeConfig).
 func seeKustomizations(ctx context.Context, g *gatherer) error {
 	var all []facts.FluxKustomization
 	err := g.each(ctx, kustomizationResource, func(o *unstructured.Unstructured) error {
@@ -198,7 +208,9 @@ func seeKustomizations(ctx context.Context, g *gatherer) error {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &ks); err != nil {
 			return fmt.Errorf("read Kustomization %s/%s: not of its own schema", o.GetNamespace(), o.GetName())
 		}
-		all = append(all, kustomization(&ks, o.GetAPIVersion()))
+		if ks.Spec.KubeConfig == nil {
+			all = append(all, kustomization(&ks, o.GetAPIVersion()))
+		}
 		return nil
 	})
 	g.note(func(f *facts.Facts) {

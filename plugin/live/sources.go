@@ -83,7 +83,7 @@ func source(o *unstructured.Unstructured) facts.Source {
 		URL: sourceURL(text("spec", "url")), Type: text("spec", "type"),
 		Revision: text("status", "artifact", "revision"), Digest: text("status", "artifact", "digest"),
 		Interval: text("spec", "interval"), Generation: o.GetGeneration(), Fetched: parseTime(text("status", "artifact", "lastUpdateTime")),
-		HandledReconcileAt: text("status", "lastHandledReconcileAt"),
+		HandledReconcileAt: text("status", "lastHandledReconcileAt"), RequestedAt: facts.Text(o.GetAnnotations()[facts.RequestedAt]),
 	}
 	if from := text("spec", "sourceRef", "name"); out.Kind == "HelmChart" && from != "" {
 		out.From = text("spec", "sourceRef", "kind") + "/" + out.Namespace + "/" + from

@@ -120,7 +120,8 @@ func (w *walk) facts(f fleet.Fleet, path string) *facts.Git {
 	return g
 }
 
-// releases are the HelmReleases of Cilium, the one that the fleet names first.
+// releases are the HelmReleases of Cilium, the one that the fleet names first. Others with spec.kubeConfig release on
+// another cluster.
 func (w *walk) releases(f fleet.Fleet) []facts.GitRelease {
 	var all []facts.GitRelease
 	for _, o := range w.order {
@@ -129,7 +130,7 @@ func (w *walk) releases(f fleet.Fleet) []facts.GitRelease {
 		}
 		named := o.Name == f.Flux.HelmRelease && o.Namespace == f.Flux.HelmReleaseNamespace
 		r := w.release(o)
-		if !named && !isCilium(r.Chart) && r.ReleaseName != f.Cilium.Release {
+		if !named && (r.KubeConfig || !isCilium(r.Chart) && r.ReleaseName != f.Cilium.Release) {
 			continue
 		}
 		w.valuesOf(o, &r)

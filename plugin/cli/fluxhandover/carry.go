@@ -194,6 +194,9 @@ func (o *runOptions) locked(ctx context.Context, j *job, id string, tell func(ha
 	}
 	dir := o.state.run(journal.Cluster, journal.Run)
 	runner.World = j.cluster.World(filepath.Join(dir, o.backup(journal)), journal.Objects)
+	if w, ok := runner.World.(*world); ok {
+		w.release = j.plan.Release
+	}
 	err = runner.Run(ctx, j.plan, journal)
 	o.measured(ctx, open, journal, j.keeper)
 	return o.outcome(ctx, j, journal, ended{dir: dir, world: runner.World, again: o.again(j.target)}, err)

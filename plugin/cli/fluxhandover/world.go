@@ -17,7 +17,8 @@ type world struct {
 	backup string
 	fields []handover.Ref
 	// own are the release's workloads; nil until they have been seen.
-	own *facts.Workloads
+	own     *facts.Workloads
+	release handover.Ref // the plan's HelmRelease; empty: the fleet's
 }
 
 // workloadParts are what tells which workloads the release has, and in which namespaces.
@@ -45,7 +46,9 @@ func (w *world) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, e
 				continue
 			}
 		}
-		options.Parts = append(options.Parts, part)
+		if part != facts.Intended {
+			options.Parts = append(options.Parts, part)
+		}
 	}
 	f := live.Gather(ctx, t.Config, options)
 	if watched {
@@ -54,6 +57,9 @@ func (w *world) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, e
 	}
 	if slices.Contains(parts, facts.Fields) {
 		w.owners(ctx, &f)
+	}
+	if slices.Contains(parts, facts.Intended) {
+		w.intended(ctx, &f)
 	}
 	slices.Sort(f.Seen)
 	facts.Clean(&f)
