@@ -110,6 +110,7 @@ type stored struct {
 func (s *Session) history(ctx context.Context) (*history, error) {
 	h := &history{namespace: s.expect.Cilium.Namespace, name: s.expect.Cilium.Release}
 	h.learn = func(r *Record) { s.Masker.Learn(r.Config, facts.Redact(r.Config)) }
+	s.brought.Do(func() { s.bring(ctx) })
 	secrets := s.cluster.dynamic.Resource(secretResource).Namespace(h.namespace)
 	list, err := secrets.List(ctx, metav1.ListOptions{LabelSelector: "owner=helm,name=" + h.name})
 	if err != nil {

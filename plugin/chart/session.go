@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
@@ -13,7 +14,9 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +31,8 @@ type Session struct {
 	Fetcher *Fetcher
 	// Masker knows every secret that the session came across.
 	Masker *Masker
+
+	brought sync.Once // what Secrets brought into the release is known to the Masker
 }
 
 // Open connects to a cluster and learns its version and its APIs. No request lasts beyond the context's deadline, not
@@ -53,8 +58,37 @@ func (s *Session) record(ctx context.Context, namespace, name string) (*Record, 
 	r, err := readRecord(ctx, s.cluster.dynamic, namespace, name)
 	if r != nil {
 		s.Masker.Learn(r.Config, facts.Redact(r.Config))
+		s.brought.Do(func() { s.bring(ctx) })
 	}
 	return r, err
+}
+
+// bring makes secret what the Secrets hold that the cluster's HelmRelease takes values from: a record has it under whatever
+// key. What may not be read brings nothing.
+func (s *Session) bring(ctx context.Context) {
+	r := s.cluster.resources[schema.GroupVersionKind{Group: "helm.toolkit.fluxcd.io", Version: "v2", Kind: "HelmRelease"}]
+	if r == nil {
+		return
+	}
+	list, err := s.cluster.dynamic.Resource(r.GroupVersionResource).Namespace(s.expect.Flux.HelmReleaseNamespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return
+	}
+	for _, item := range list.Items {
+		hr, err := typedRelease(item.Object)
+		if err != nil || hr.Name != s.expect.Flux.HelmRelease && hr.GetReleaseName() != s.expect.Cilium.Release {
+			continue
+		}
+		for _, from := range hr.Spec.ValuesFrom {
+			if from.Kind != "Secret" {
+				continue
+			}
+			if u, err := s.cluster.get(ctx, "v1", "Secret", hr.Namespace, from.Name); err == nil {
+				data, _ := u.Object["data"].(map[string]any)
+				s.hide(data)
+			}
+		}
+	}
 }
 
 const helmAPI = "helm.toolkit.fluxcd.io/v2"
