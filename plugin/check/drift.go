@@ -22,6 +22,9 @@ func judgeHelmRelease(f facts.Facts) Verdict {
 		return notHandedOver(f)
 	}
 	where := "HelmRelease " + hr.ID()
+	if hr.Deleting {
+		return deleting(where, hr)
+	}
 	v := ready(where, hr.Generation, hr.ObservedGeneration, hr.Suspend, hr.Conditions)
 	found, certificates := drift(where, conditionOf(hr.Conditions, "Drifted"))
 	busy := conditionOf(hr.Conditions, "Ready").Message == correcting
@@ -64,4 +67,14 @@ func drift(where string, c facts.Condition) (found []Evidence, certificates bool
 		}
 	}
 	return found, certificates
+}
+
+// deleting is the verdict on a HelmRelease that is being deleted: before all else what must not be done.
+func deleting(where string, hr facts.HelmRelease) Verdict {
+	if !hr.Suspend {
+		return fail(where+" is being deleted while it is active: Flux uninstalls Cilium. Suspend it now",
+			Evidence{where + " suspend", "false", "true"})
+	}
+	return fail(where+" is being deleted: do NOT resume it, Flux would uninstall Cilium",
+		Evidence{where + " deletionTimestamp", "set, and suspended", "helm-controller ends the deletion; it leaves Cilium as it is"})
 }

@@ -35,8 +35,12 @@ func gitopsChecks() []Check {
 		Judge:  judgeKeys,
 	}, {
 		ID: "CG203", Phase: GitOps, AC: "AC-2",
-		Title:  "the HelmRelease of Cilium is ready",
-		Hint:   "See what it says: flux get helmrelease -n kube-system cilium; kubectl -n kube-system describe helmrelease cilium. Suspended: flux resume helmrelease -n kube-system cilium. Certificates that come back as drift: ignore /data of their Secrets in spec.driftDetection.ignore, in Git; lint finds the line (CGL224).",
+		Title: "the HelmRelease of Cilium is ready",
+		Hint: "Where it is being deleted and suspended, do NOT resume it: Flux would uninstall Cilium. Have helm-controller finish the " +
+			"deletion (flux check); where that is gone for good, take the finalizer off, which leaves Helm's release alone: " +
+			"kubectl -n kube-system patch helmrelease cilium --type=merge -p '{\"metadata\":{\"finalizers\":null}}'. Else see what it " +
+			"says: flux get helmrelease -n kube-system cilium; kubectl -n kube-system describe helmrelease cilium. Suspended, hand " +
+			"it over under guard: flux handover status, then flux handover run. Certificates that come back as drift: ignore /data of their Secrets in spec.driftDetection.ignore, in Git; lint finds the line (CGL224).",
 		About:  "Ready=True for the present generation, not suspended, not stalled, and no drift, where Flux tells of it (Drifted). That kubectl lists it proves none of these. The chart makes Hubble's certificates anew whenever it renders: where drift detection does not leave their Secrets alone, it corrects them for ever.",
 		Manual: "kubectl -n kube-system get helmrelease cilium -o wide",
 		Needs:  []facts.Part{facts.HelmReleases},
@@ -189,6 +193,10 @@ func judgeOwner(f facts.Facts) Verdict {
 	_, ks, v := withOwner(f)
 	if v != nil {
 		return *v
+	}
+	if where := "Kustomization " + ks.ID(); ks.Deleting {
+		return fail(where+" is being deleted: do NOT resume it, Flux would prune what it applies, the HelmRelease among it",
+			Evidence{where + " deletionTimestamp", fmt.Sprintf("set, suspend %t", ks.Suspend), "kustomize-controller ends the deletion"})
 	}
 	return ready("Kustomization "+ks.ID(), ks.Generation, ks.ObservedGeneration, ks.Suspend, ks.Conditions)
 }

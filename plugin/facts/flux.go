@@ -40,6 +40,7 @@ type HelmRelease struct {
 	History            []Snapshot  `json:"history,omitempty"` // newest first
 	LastAction         string      `json:"lastAction,omitempty"`
 	ConfigDigest       string      `json:"configDigest,omitempty"` // of the values last attempted
+	StoredIn           string      `json:"storedIn,omitempty"`     // status.storageNamespace: where its history's records are
 	HandledReconcileAt string      `json:"handledReconcileAt,omitempty"`
 	// Drills are the last results of the drills, by their names, from the annotation of DrillsAnnotation.
 	Drills map[string]DrillResult `json:"drills,omitempty"`

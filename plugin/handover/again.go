@@ -79,10 +79,10 @@ func impactOf(in *Input) Impact {
 // begin. live is the world with all that the run has placed.
 func (p *Plan) refuseAgain(in *Input, live facts.Facts, j *Journal) {
 	var evidence []check.Evidence
-	if hr := heldRelease(live); hr != nil && (!hr.Suspend || len(hr.History) > 0) {
+	if hr := heldRelease(live); hr != nil && (!hr.Suspend || len(hr.History) > 0 && hr.History[0].Version > int64(j.Revision)) {
 		evidence = append(evidence, check.Evidence{
 			Where: "HelmRelease/" + hr.ID(), Got: fmt.Sprintf("suspend %t, %d releases", hr.Suspend, len(hr.History)),
-			Want: "suspended since the run placed it, with no release of its own",
+			Want: "suspended since the run placed it, with no release since",
 		})
 	}
 	if in.Kustomization != nil && j.Step(StepWire) != nil && !pushed(in) {

@@ -44,6 +44,9 @@ func acting(_ *Plan, _ *Journal, f facts.Facts) (bool, string) {
 	if hr == nil || !hr.Suspend {
 		return true, ""
 	}
+	if hr.Deleting {
+		return false, doNotResume(hr)
+	}
 	return false, fmt.Sprintf("somebody else suspended HelmRelease %s%s. Find out who and why before it goes on: flux resume helmrelease -n %s %s",
 		hr.ID(), setBy(hr), hr.Namespace, hr.Name)
 }

@@ -176,7 +176,7 @@ func (p *Plan) note(in *Input) {
 			p.Notes = append(p.Notes, fmt.Sprintf("%s: %s", c.Ref, c.Why))
 		}
 	}
-	for _, text := range []string{loose(in), sharedNote(in)} {
+	for _, text := range []string{loose(in), sharedNote(in), againNote(in), keepNote(in)} {
 		if text != "" {
 			p.Notes = append(p.Notes, text)
 		}
@@ -191,7 +191,7 @@ func stateOf(in *Input) State {
 	f := in.Facts
 	s := State{Nodes: len(f.Live.Nodes), Version: f.Live.Version, Pods: podsDigest(f), Places: placesOf(f)}
 	if r, ok := newest(f); ok {
-		s.Revision, s.Status = r.Revision, r.Status
+		s.Revision, s.Status, s.Own = r.Revision, r.Status, ownRelease(f, r)
 	}
 	if r := f.Rendered; r != nil {
 		s.ChartVersion = r.ChartVersion

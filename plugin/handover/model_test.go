@@ -211,10 +211,10 @@ func (m *model) controllers() {
 		hr.Labels["kustomize.toolkit.fluxcd.io/namespace"] = "flux-system"
 	}
 	hr := m.objects[releaseRef]
-	if hr == nil || hr.Suspend || len(m.history()) > 0 {
+	i := len(m.live.Records) - 1
+	if h := m.history(); hr == nil || hr.Suspend || len(h) > 0 && h[0].Version == int64(m.live.Records[i].Revision) {
 		return
 	}
-	i := len(m.live.Records) - 1
 	m.live.Records = slices.Clone(m.live.Records)
 	m.live.Records[i].Status = "superseded"
 	next := m.live.Records[i]
@@ -417,6 +417,7 @@ func (m *model) do(a handover.Action) error {
 		m.live.Records[len(m.live.Records)-1].Status = "superseded"
 		m.live.Records = append(m.live.Records, facts.Record{
 			Namespace: "kube-system", Release: "cilium", Secret: "back", Status: "deployed", Revision: len(m.live.Records) + 1,
+			Modified: m.live.Records[0].Modified,
 		})
 		m.shared = true
 	case handover.Date:

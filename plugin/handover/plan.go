@@ -140,6 +140,8 @@ type State struct {
 	Spec   string            `json:"spec,omitempty"` // digest of what else of the HelmRelease decides what is released
 	// Chart is the one that was rendered: what its source has to have.
 	Chart facts.Artifact `json:"chart,omitzero"`
+	// Own: Helm's newest record is the newest release of the HelmRelease, which is held: Flux need not upgrade it.
+	Own bool `json:"own,omitempty"`
 }
 
 // Step is one stretch of a run: writes, and what has to hold before it is over.

@@ -157,23 +157,17 @@ func clusterRules() []rule {
 			return when(hr != nil && !hr.Suspend && !adopted(in.Facts), "HelmRelease/"+ref(hr)+" suspend", "false", "true, or adopted")
 		},
 	}, {
-		id: "HP202", reason: "Flux has adopted Cilium, and its HelmRelease is suspended",
-		hint: "Go on with the run that stopped: flux handover run --resume. Or let Flux go on: flux resume helmrelease -n kube-system cilium.",
-		finds: func(in *Input) []check.Evidence {
-			hr := heldRelease(in.Facts)
-			return when(hr != nil && hr.Suspend && len(hr.History) > 0, "HelmRelease/"+ref(hr)+" suspend", "true", "false")
-		},
+		id: "HP202", reason: "Flux has adopted Cilium before, its HelmRelease is suspended, and what Flux would do once it is let go cannot be guarded",
+		hint: "Go on with the run that stopped: flux handover run --resume. Or take Cilium back, and hand it over again: " +
+			"flux handover rollback; flux handover run.",
+		finds: heldBefore,
 	}, {
 		id: "HP203", reason: "Flux's objects of Cilium are being deleted",
-		hint: "Deleting an active HelmRelease uninstalls Cilium. Suspend it now: flux suspend helmrelease -n kube-system cilium.",
-		finds: func(in *Input) []check.Evidence {
-			hr := heldRelease(in.Facts)
-			out := when(hr != nil && hr.Deleting, "HelmRelease/"+ref(hr), "deleting", "kept")
-			if ks := kustomization(in); ks != nil && ks.Deleting {
-				out = append(out, check.Evidence{Where: "Kustomization/" + ks.ID(), Got: "deleting", Want: "kept"})
-			}
-			return out
-		},
+		hint: "Where the HelmRelease is suspended, do NOT resume it: Flux would uninstall Cilium. Have helm-controller finish the " +
+			"deletion (flux check), or, where that is gone for good, take the finalizer off, which leaves Helm's release alone: " +
+			"kubectl -n kube-system patch helmrelease cilium --type=merge -p '{\"metadata\":{\"finalizers\":null}}'. Where it is not " +
+			"suspended, Flux uninstalls Cilium: suspend it now: flux suspend helmrelease -n kube-system cilium.",
+		finds: deletions,
 	}, {
 		id: "HP204", reason: "somebody else manages Cilium's objects, and would change them back",
 		hint:  "Take Cilium out of its hands first (an Argo CD application, Talos' inline manifests, k3s' own Helm controller).",

@@ -220,7 +220,10 @@ func whole(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 	if p.Strategy == TakeOver {
 		action = "install"
 	}
+	again := j.World.Own && last.Version == int64(j.Revision) // in sync as it was
 	switch {
+	case again:
+		action = "what Flux had released before"
 	case hr.LastAction != "" && hr.LastAction != action:
 		return false, fmt.Sprintf("Flux's last action is %s, not %s", hr.LastAction, action)
 	case last.Version != int64(j.Revision)+1:

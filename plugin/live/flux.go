@@ -129,6 +129,7 @@ func helmRelease(hr *helmv2.HelmRelease, apiVersion string) facts.HelmRelease {
 		Labels: hr.Labels, Annotations: fluxAnnotations(hr.Annotations), Suspend: hr.Spec.Suspend, Deleting: hr.DeletionTimestamp != nil,
 		ReleaseName: hr.Spec.ReleaseName, TargetNamespace: hr.Spec.TargetNamespace, StorageNamespace: hr.Spec.StorageNamespace,
 		Interval: hr.Spec.Interval.Duration.String(), Conditions: conditions(hr.Status.Conditions),
+		StoredIn:   hr.Status.StorageNamespace,
 		LastAction: string(hr.Status.LastAttemptedReleaseAction), ConfigDigest: hr.Status.LastAttemptedConfigDigest,
 		HandledReconcileAt: hr.Status.LastHandledReconcileAt, Drills: facts.ParseDrills(hr.Annotations[facts.DrillsAnnotation]),
 	}

@@ -37,19 +37,21 @@ type Run struct {
 
 // RunCluster is where one cluster's stands.
 type RunCluster struct {
-	Cluster  string                `json:"cluster"`
-	Context  string                `json:"context,omitempty"`
-	Server   string                `json:"server,omitempty"`
-	UID      string                `json:"uid,omitempty"`
-	Outcome  RunOutcome            `json:"outcome"`
-	Name     string                `json:"name,omitempty"` // what ran: "handover", "rollback", "drill drift-object"
-	Run      string                `json:"run,omitempty"`
-	Holder   string                `json:"holder,omitempty"`
-	Strategy handover.Strategy     `json:"strategy,omitempty"`
-	Began    time.Time             `json:"began,omitzero"`
-	Ended    time.Time             `json:"ended,omitzero"`
-	Stop     string                `json:"stop,omitempty"`
-	Steps    []handover.StepRecord `json:"steps"`
+	Cluster  string            `json:"cluster"`
+	Context  string            `json:"context,omitempty"`
+	Server   string            `json:"server,omitempty"`
+	UID      string            `json:"uid,omitempty"`
+	Outcome  RunOutcome        `json:"outcome"`
+	Name     string            `json:"name,omitempty"` // what ran: "handover", "rollback", "drill drift-object"
+	Run      string            `json:"run,omitempty"`
+	Holder   string            `json:"holder,omitempty"`
+	Strategy handover.Strategy `json:"strategy,omitempty"`
+	Began    time.Time         `json:"began,omitzero"`
+	Ended    time.Time         `json:"ended,omitzero"`
+	Stop     string            `json:"stop,omitempty"`
+	// Warning is what must not be done meanwhile, whatever else is said.
+	Warning string                `json:"warning,omitempty"`
+	Steps   []handover.StepRecord `json:"steps"`
 	// Pods are Cilium's before the run, Untouched those of them that were the same at the end; nil before there is one.
 	Pods      int  `json:"pods,omitempty"`
 	Untouched *int `json:"untouched,omitempty"`
@@ -124,6 +126,10 @@ func (d Run) Table(p *Page, wide bool) {
 		p.Rows([]string{"CLUSTER", "OUTCOME", "STEP", "PODS", "TOOK", "RUN"}, rows)
 	}
 	for _, c := range d.Clusters {
+		if c.Warning != "" {
+			p.Line("")
+			p.Prose(0, c.Cluster+": "+c.Warning)
+		}
 		c.details(p, wide)
 	}
 	if len(d.Next) > 0 {

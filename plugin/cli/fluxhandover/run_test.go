@@ -30,6 +30,7 @@ type pretend struct {
 	denied []handover.Right
 	held   *act.Held
 	given  bool
+	world  handover.World
 
 	streams pretendStreams
 }
@@ -41,7 +42,7 @@ func (p *pretend) Own(context.Context) ([]handover.Own, error) { return nil, nil
 func (p *pretend) Kept() handover.Keeper                       { return &p.kept }
 func (p *pretend) KeptDrill() handover.Keeper                  { return &p.drills }
 func (p *pretend) Follow(chan<- struct{}) func() error         { return func() error { return nil } }
-func (p *pretend) World(string, []handover.Ref) handover.World { return nil }
+func (p *pretend) World(string, []handover.Ref) handover.World { return p.world }
 func (p *pretend) Stream(_ context.Context, o act.Probing) (connections, error) {
 	p.streams.asked = o
 	return &p.streams, p.streams.fails

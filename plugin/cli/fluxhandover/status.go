@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/cli"
+	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 	"github.com/cilium-gitops/cilium-gitops/plugin/handover"
 	"github.com/cilium-gitops/cilium-gitops/plugin/report"
 )
@@ -152,12 +153,28 @@ func (o *statusOptions) look(ctx context.Context, targets []cli.Target) report.R
 		if c.Outcome == report.RunStopped {
 			next = append(next, o.goOn(c, t))
 		}
+		c.Warning = o.warn(ctx, t)
 		clusters = append(clusters, c)
 		if left := o.drill(ctx, t); left != nil {
 			clusters, next = append(clusters, *left), append(next, o.command("drill", []cli.Target{t}, "--undo"))
 		}
 	}
 	return report.NewRun(clusters, next)
+}
+
+// warn looks whether the HelmRelease is being deleted; that it could not be seen is no warning.
+func (o *statusOptions) warn(ctx context.Context, t cli.Target) string {
+	ctx, cancel := context.WithTimeout(ctx, o.clusters.Timeout)
+	defer cancel()
+	reached, err := o.reach(ctx, &o.aims, t)
+	if err != nil {
+		return ""
+	}
+	f, err := reached.World("", nil).Observe(ctx, []facts.Part{facts.HelmReleases})
+	if err != nil {
+		return ""
+	}
+	return handover.Terminating(f)
 }
 
 // goOn is the command that goes on with what has stopped.
