@@ -83,12 +83,12 @@ func (r *Runner) freeze(ctx context.Context, p *Plan, j *Journal, s *Step) (seen
 
 // hasLetGo tells whether Flux was seen to have let go of the release.
 func (r *Runner) hasLetGo(ctx context.Context, p *Plan, j *Journal) bool {
-	f, err := r.observe(ctx, p, Held.Parts())
+	f, err := r.observe(ctx, p, LetGo.Parts())
 	if err != nil {
 		return false
 	}
-	ok, _ := Held.Holds(p, j, f)
-	return ok || heldRelease(f) == nil && len(f.Blind) == 0
+	ok, _ := LetGo.Holds(p, j, f)
+	return ok
 }
 
 // suspend suspends one object where it exists; nil where that is known to be so. What was suspended before the run is not
