@@ -83,7 +83,7 @@ type thing struct {
 // existing is all that a release of Cilium may have, and every pod.
 func (c cell) existing(t *testing.T) map[string]thing {
 	t.Helper()
-	const kinds = "daemonsets,deployments,configmaps,services,secrets,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings," +
+	const kinds = "daemonsets,deployments,statefulsets,configmaps,services,secrets,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings," +
 		"jobs,cronjobs,servicemonitors,validatingadmissionpolicies,validatingadmissionpolicybindings,pods"
 	all := map[string]thing{}
 	for _, some := range []string{kinds, "gatewayclasses"} {
@@ -112,7 +112,7 @@ func came(before, after map[string]thing) outcome {
 	for key, o := range before {
 		now, there := after[key]
 		switch {
-		case o.Kind == "Pod" && o.Metadata.Namespace == "kube-system" && now.Metadata.UID != o.Metadata.UID:
+		case o.Kind == "Pod" && slices.Contains([]string{"kube-system", "cilium-spire"}, o.Metadata.Namespace) && now.Metadata.UID != o.Metadata.UID:
 			out.Pods++
 		case o.Kind != "Pod" && !there:
 			out.Deleted = append(out.Deleted, key)
@@ -188,16 +188,18 @@ type foretold struct {
 	Clusters []struct {
 		Unknown []string `json:"unknown"`
 	} `json:"clusters"`
-	Changes []struct {
-		Ref struct {
-			Kind, Namespace, Name string
-		} `json:"ref"`
-		Effect   string   `json:"effect"`
-		Paths    []string `json:"paths"`
-		Restarts int      `json:"restarts"`
-		Lost     int      `json:"lost"`
-		Left     []string `json:"left"`
-	} `json:"changes"`
+	Changes []change `json:"changes"`
+}
+
+type change struct {
+	Ref struct {
+		Kind, Namespace, Name string
+	} `json:"ref"`
+	Effect   string   `json:"effect"`
+	Paths    []string `json:"paths"`
+	Restarts int      `json:"restarts"`
+	Lost     int      `json:"lost"`
+	Left     []string `json:"left"`
 }
 
 // outcome is what was foretold, in the same words.
@@ -206,6 +208,7 @@ func (f foretold) outcome() outcome {
 	for _, c := range f.Clusters {
 		out.Failed = out.Failed || slices.ContainsFunc(c.Unknown, func(why string) bool { return strings.Contains(why, "Helm would fail") })
 	}
+	out.Failed = out.Failed || slices.ContainsFunc(f.Changes, func(c change) bool { return c.Effect == "fails" })
 	if out.Failed {
 		return out
 	}

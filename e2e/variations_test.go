@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,7 +27,7 @@ func (v variation) testName() string {
 }
 
 func variations() []variation {
-	return append(valueVariations(), otherVariations()...)
+	return slices.Concat(valueVariations(), otherVariations(), orderVariations(), spireVariations())
 }
 
 // set is an edit that sets one value, its path separated by dots.
@@ -119,9 +121,102 @@ func otherVariations() []variation {
 	}
 }
 
+// orderVariations have the same in another order, or nothing at all where nothing was.
+func orderVariations() []variation {
+	env := func(names ...string) []any {
+		var all []any
+		for _, name := range names {
+			all = append(all, map[string]any{"name": name, "value": "1"})
+		}
+		return all
+	}
+	volumes := func(names ...string) []any {
+		var all []any
+		for _, name := range names {
+			all = append(all, map[string]any{"name": name, "emptyDir": map[string]any{}})
+		}
+		return all
+	}
+	const first = "/spec/template/spec/initContainers/"
+	return []variation{
+		{
+			name: "`extraEnv`: the same two, in another order", sample: true,
+			bootstrap: withValues("extraEnv", env("A", "B")), edit: set("extraEnv", env("B", "A")),
+		},
+		{
+			name:      "`extraVolumes`: the same two, in another order",
+			bootstrap: withValues("extraVolumes", volumes("a", "b")), edit: set("extraVolumes", volumes("b", "a")),
+		},
+		{
+			name: "a post-renderer that swaps two init containers of the agents",
+			spec: set("postRenderers", patching("DaemonSet", "cilium", `- {op: move, from: "`+first+`1", path: "`+first+`0"}`)),
+		},
+		{
+			name: "a post-renderer that adds `securityContext: {}` to a container", sample: true,
+			spec: set("postRenderers", patching("DaemonSet", "cilium", `- {op: add, path: "`+first+`0/securityContext", value: {}}`)),
+		},
+		{
+			name: "a post-renderer that adds `resources: {}` to a container",
+			spec: set("postRenderers", patching("Deployment", "hubble-relay", `- {op: add, path: "/spec/template/spec/containers/0/resources", value: {}}`)),
+		},
+	}
+}
+
+// spireVariations have workloads in a namespace of their own, among them a StatefulSet with a volume.
+func spireVariations() []variation {
+	const spire = "authentication.mutual.spire."
+	installed := func(t *testing.T, c cell) {
+		c.volume(t)
+		withValues("authentication", map[string]any{
+			"enabled": true, "mutual": map[string]any{"spire": map[string]any{"enabled": true, "install": map[string]any{"enabled": true}}},
+		})(t, c)
+	}
+	requests := map[string]any{"requests": map[string]any{"memory": "64Mi"}}
+	return []variation{
+		{name: "nothing; with SPIRE", bootstrap: installed},
+		{name: "`commonLabels: {a: b}`; with SPIRE", bootstrap: installed, edit: set("commonLabels.a", "b")},
+		{
+			name: "SPIRE's server with other `resources`", sample: true, bootstrap: installed,
+			edit: set(spire+"install.server.resources", requests),
+		},
+		{
+			name: "SPIRE's server with a larger volume, which nobody may change", sample: true, bootstrap: installed,
+			edit: set(spire+"install.server.dataStorage.size", "2Gi"),
+		},
+	}
+}
+
+// withValues does the bootstrap again with one more value.
+func withValues(path string, value any) func(*testing.T, cell) {
+	return func(t *testing.T, c cell) {
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.uninstall(t)
+		c.again(t, "--set-json", path+"="+string(text))
+	}
+}
+
+// volume gives the cluster a volume for the one claim that SPIRE's server makes.
+func (c cell) volume(t *testing.T) {
+	t.Helper()
+	c.apply(t, map[string]any{
+		"apiVersion": "v1", "kind": "PersistentVolume", "metadata": map[string]any{"name": "spire-data"},
+		"spec": map[string]any{
+			"capacity": map[string]any{"storage": "2Gi"}, "accessModes": []any{"ReadWriteOnce"},
+			"persistentVolumeReclaimPolicy": "Delete", "hostPath": map[string]any{"path": "/var/lib/spire"},
+		},
+	})
+}
+
 // postRenderer sets one field of those objects, as a HelmRelease has it.
 func postRenderer(kind, name, path, value string) []any {
-	patch := "- {op: add, path: \"" + path + "\", value: \"" + value + "\"}"
+	return patching(kind, name, "- {op: add, path: \""+path+"\", value: \""+value+"\"}")
+}
+
+// patching applies a JSON patch to those objects, as a HelmRelease has it.
+func patching(kind, name, patch string) []any {
 	return []any{map[string]any{"kustomize": map[string]any{"patches": []any{
 		map[string]any{"target": map[string]any{"kind": kind, "name": name}, "patch": patch},
 	}}}}
