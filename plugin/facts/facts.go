@@ -57,7 +57,10 @@ type Facts struct {
 	// Accepted are the objects, "Kind/namespace/name", of which somebody accepted by name what has become of them since
 	// Base: their pods are others, or their contents.
 	Accepted []string `json:"accepted,omitempty"`
-	Git      *Git     `json:"git,omitempty"` // what the repository says; nil where nobody looked
+	// Own are workloads that were known to be the release's before anything was looked at, "Kind/namespace/name": with
+	// them a look at few parts tells the same pods as one at all.
+	Own []string `json:"own,omitempty"`
+	Git *Git     `json:"git,omitempty"` // what the repository says; nil where nobody looked
 	// Rendered is what Flux would apply, where that was asked for.
 	Rendered *Rendered `json:"rendered,omitempty"`
 

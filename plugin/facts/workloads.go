@@ -34,6 +34,9 @@ func (f Facts) Workloads() Workloads {
 			w.others[one.Key()] = true
 		}
 	}
+	for _, key := range f.Own {
+		w.ours[key] = true
+	}
 	for _, key := range f.Accepted { // a workload among these is the release's, whatever the baseline has of it
 		if kind, _, _ := strings.Cut(key, "/"); slices.Contains([]string{"DaemonSet", "Deployment", "StatefulSet"}, kind) {
 			w.ours[key] = true

@@ -80,10 +80,13 @@ func wrongInput(err error) bool {
 	return errors.Is(err, chart.ErrRender) || errors.Is(err, chart.ErrNoChart) || errors.Is(err, chart.ErrRefused)
 }
 
+// counted are what pods are counted by: the others tell which workloads the release has in which namespaces.
+var counted = []facts.Part{facts.Pods, facts.DaemonSets, facts.Release}
+
 // pods are facts of every target that have its pods: recorded, or as they are now.
 func (o *diffOptions) pods(ctx context.Context, targets []cli.Target) []facts.Facts {
 	if len(o.recording) == 0 {
-		return o.clusters.Gather(ctx, o.env, targets, true, func(cli.Target) []facts.Part { return []facts.Part{facts.Pods} })
+		return o.clusters.Gather(ctx, o.env, targets, true, func(cli.Target) []facts.Part { return counted })
 	}
 	var all []facts.Facts
 	for _, t := range targets {

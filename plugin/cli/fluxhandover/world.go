@@ -51,6 +51,7 @@ func (w *world) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, e
 		}
 	}
 	f := live.Gather(ctx, t.Config, options)
+	f.Own = options.Workloads.Keys()
 	if watched {
 		f.Live.Pods = pods
 		f.Seen = append(f.Seen, facts.Pods)
