@@ -239,12 +239,12 @@ func sameChart(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 }
 
 // asReleased judges what helm-controller says that it has released.
-func asReleased(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
+func asReleased(p *Plan, j *Journal, f facts.Facts) (bool, string) {
 	hr := heldRelease(f)
 	if hr == nil {
 		return true, ""
 	}
-	if len(hr.History) > 0 {
+	if len(hr.History) > 0 && hr.History[0].Version > int64(j.Revision) { // else it is what was released before the run
 		switch last := hr.History[0]; {
 		case hr.ConfigDigest != "" && hr.ConfigDigest != p.World.Values:
 			return false, fmt.Sprintf("Flux released values %s, and %s were planned%s", brief(hr.ConfigDigest), brief(p.World.Values), undo(p))

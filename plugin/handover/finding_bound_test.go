@@ -363,3 +363,19 @@ func TestFinding_C2_ResumeOfOtherValues(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestFinding_C2_ReleasedBefore: what a HelmRelease released before the run, and was held since, says nothing of this one.
+func TestFinding_C2_ReleasedBefore(t *testing.T) {
+	m := newModel(t)
+	p := handover.Make(m.input())
+	f := m.facts()
+	f.Seen = handover.AsReleased.Parts()
+	for version, want := range map[int64]bool{1: true, 2: false} {
+		f.Live.HelmReleases = []facts.HelmRelease{{
+			Namespace: "kube-system", Name: "cilium", ConfigDigest: "sha256:old", History: []facts.Snapshot{{Version: version, ChartVersion: "1.18.1"}},
+		}}
+		if ok, why := handover.AsReleased.Holds(p, &handover.Journal{Revision: 1}, f); ok != want {
+			t.Errorf("revision %d after revision 1: %t, %s", version, ok, why)
+		}
+	}
+}
