@@ -28,7 +28,7 @@ func FuzzUnpack(f *testing.F) {
 		if strings.ContainsAny(j.Run+j.Cluster+j.Stop, "\x1b\u202e") {
 			t.Errorf("%q %q %q", j.Run, j.Cluster, j.Stop)
 		}
-		packed, err := pack(j)
+		packed, err := pack(&j.Journal)
 		if err != nil {
 			t.Fatal(err)
 		}

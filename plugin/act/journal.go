@@ -27,6 +27,9 @@ type Journal struct {
 	mu      sync.Mutex
 	version string // resourceVersion of the ConfigMap as last seen; empty: there was none
 	pending []byte // the document whose answer was lost: it may be what is stored
+
+	base, proof *frozen        // what was packed last
+	stands      map[string]int // digests of what is stored apart, by the number of its first part
 }
 
 var _ handover.Keeper = (*Journal)(nil)
@@ -54,12 +57,15 @@ func (k *Journal) Load(ctx context.Context) (*handover.Journal, error) {
 	if err != nil {
 		return nil, k.c.failed("read the journal in", k.ref(), "get", err)
 	}
-	j, err := unpack(stored.BinaryData[journalKey])
+	d, err := unpack(stored.BinaryData[journalKey])
+	if err == nil {
+		err = k.fetch(ctx, d)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the journal in %s: %w; look at it: %s", k.ref(), err, k.c.look(k.ref()))
 	}
 	k.version, k.pending = stored.ResourceVersion, nil
-	return j, nil
+	return &d.Journal, nil
 }
 
 func (k *Journal) stored(ctx context.Context) (cm *core.ConfigMap, err error) {
@@ -73,13 +79,27 @@ func (k *Journal) stored(ctx context.Context) (cm *core.ConfigMap, err error) {
 // Save keeps j in the cluster. An error that wraps handover.ErrLost says that somebody else has written or removed it;
 // after any other the next Save finds out whether this one was taken.
 func (k *Journal) Save(ctx context.Context, j *handover.Journal) error {
-	document, err := pack(j)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p, err := k.packed(j)
 	if err != nil {
 		return fmt.Errorf("keep the journal in %s: %w", k.ref(), err)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	err = k.write(ctx, j, document)
+	if p.fence != nil {
+		// What is written over is not the journal's any more, and the journal is seen to be ours.
+		if err := k.save(ctx, j, p.fence); err != nil {
+			return err
+		}
+		if err := k.keepParts(ctx, j, p); err != nil {
+			return err
+		}
+	}
+	return k.save(ctx, j, p.main)
+}
+
+// save writes one document.
+func (k *Journal) save(ctx context.Context, j *handover.Journal, document []byte) error {
+	err := k.write(ctx, j, document)
 	if isConflict(err) || apierrors.IsNotFound(err) && k.version != "" {
 		err = k.settle(ctx, j, document)
 	}

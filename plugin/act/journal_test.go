@@ -226,7 +226,7 @@ func TestJournalOfALargeCluster(t *testing.T) {
 	}
 	text, _ := json.Marshal(j)
 	t.Logf("one: %d bytes, both: %d, inflated %d", len(packed), len(both), len(text))
-	if got, err := unpack(both); err != nil || len(got.Proof.Pods) != 10000 {
+	if got, err := unpack(both); err != nil || got == nil || len(got.Proof.Pods) != 10000 {
 		t.Errorf("%v", err)
 	}
 	j.Proof.Pods = append(j.Proof.Pods, pods(9000)...)

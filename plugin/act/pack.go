@@ -16,7 +16,7 @@ import (
 
 // The sizes of a journal, in bytes.
 const (
-	// MaxJournal bounds what one may expand to. The pods of 5,000 nodes, twice, are 14 MB.
+	// MaxJournal bounds what one may expand to, and what is kept apart of it, each. The pods of 10,000 nodes are 14 MB.
 	MaxJournal = 32 << 20
 	// MaxPacked is what fits into a ConfigMap.
 	MaxPacked = 1<<20 - 4<<10
@@ -24,33 +24,58 @@ const (
 	window = 16 << 20
 )
 
-// pack writes a journal's document. Equal journals give equal bytes.
-func pack(j *handover.Journal) ([]byte, error) {
-	text, err := json.Marshal(j)
+// pack writes a journal's document, all in one. Equal journals give equal bytes.
+func pack(j *handover.Journal) ([]byte, error) { return packDocument(storedJournal{Journal: *j}) }
+
+// packDocument writes what a journal's own ConfigMap holds.
+func packDocument(d storedJournal) ([]byte, error) {
+	text, err := json.Marshal(d)
 	if err != nil {
 		return nil, err
 	}
+	out, err := compress(text)
+	if err == nil && len(out) > MaxPacked {
+		err = fmt.Errorf("its %d bytes do not fit into a ConfigMap, which holds %d", len(out), MaxPacked)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// compress is text by zstd. Equal text gives equal bytes.
+func compress(text []byte) ([]byte, error) {
 	w, err := zstd.NewWriter(nil, zstd.WithWindowSize(window), zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
 	out := w.EncodeAll(text, nil)
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	if len(out) > MaxPacked {
-		return nil, fmt.Errorf("its %d bytes do not fit into a ConfigMap, which holds %d", len(out), MaxPacked)
-	}
-	return out, nil
+	return out, w.Close()
 }
 
 // unpack reads a journal's document. Whoever may write the ConfigMap may have written it: its size is bounded, and its
-// text neutralised.
-func unpack(document []byte) (*handover.Journal, error) {
-	if len(document) == 0 {
+// text neutralised. What is kept apart of it is not in it yet.
+func unpack(packed []byte) (*storedJournal, error) {
+	if len(packed) == 0 {
 		return nil, errors.New("it has no " + journalKey)
 	}
-	text, err := expand(document)
+	text, err := neutralText(packed)
+	if err != nil {
+		return nil, err
+	}
+	d := &storedJournal{}
+	if err := json.Unmarshal(text, d); err != nil {
+		return nil, errors.New("it is not of a journal's schema")
+	}
+	if d.Kind != handover.JournalKind || d.APIVersion != facts.APIVersion {
+		return nil, fmt.Errorf("it is %q of %q, and no %s of %s", d.Kind, d.APIVersion, handover.JournalKind, facts.APIVersion)
+	}
+	return d, nil
+}
+
+// neutralText is the JSON that was compressed, with its text neutralised.
+func neutralText(packed []byte) ([]byte, error) {
+	text, err := expand(packed)
 	if err != nil {
 		return nil, err
 	}
@@ -58,17 +83,7 @@ func unpack(document []byte) (*handover.Journal, error) {
 	if err := json.Unmarshal(text, &tree); err != nil {
 		return nil, errors.New("it is no JSON")
 	}
-	if text, err = json.Marshal(neutral(tree)); err != nil {
-		return nil, err
-	}
-	j := &handover.Journal{}
-	if err := json.Unmarshal(text, j); err != nil {
-		return nil, errors.New("it is not of a journal's schema")
-	}
-	if j.Kind != handover.JournalKind || j.APIVersion != facts.APIVersion {
-		return nil, fmt.Errorf("it is %q of %q, and no %s of %s", j.Kind, j.APIVersion, handover.JournalKind, facts.APIVersion)
-	}
-	return j, nil
+	return json.Marshal(neutral(tree))
 }
 
 // expand undoes what pack's compression did.

@@ -188,7 +188,7 @@ func (in CleanupInput) others() []Leftover {
 			if o.Ref.Name == LeaseName {
 				l.Action = nil // taken, and given back
 			}
-		case o.Ref.Kind == "ConfigMap" && o.Ref.Name == JournalName:
+		case o.Ref.Kind == "ConfigMap" && isJournal(o.Ref.Name):
 			if in.Keep > 0 || in.Journal.Unfinished() {
 				continue
 			}

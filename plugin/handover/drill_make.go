@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
@@ -116,8 +117,8 @@ func (m *drilling) touches() {
 	in := Input{Facts: m.in.Facts}
 	m.p.Touches = m.p.touches(&in)
 	for i := range m.p.Touches {
-		if t := &m.p.Touches[i]; t.Ref.Kind == "ConfigMap" && t.Ref.Name == JournalName {
-			t.Ref.Name = DrillJournalName
+		if t := &m.p.Touches[i]; t.Ref.Kind == "ConfigMap" && isJournal(t.Ref.Name) {
+			t.Ref.Name = DrillJournalName + strings.TrimPrefix(t.Ref.Name, JournalName)
 		}
 	}
 	for _, s := range m.p.Undo {

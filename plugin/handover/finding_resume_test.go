@@ -434,3 +434,25 @@ func TestFinding_M19_PlannedBefore(t *testing.T) {
 		t.Errorf("pods were replaced: %v", changes)
 	}
 }
+
+// tight is a keeper that cannot keep the journal to the end of the run.
+type tight struct{ *model }
+
+func (tight) Room(j *handover.Journal) error {
+	if j.Base == nil || len(j.Base.Pods) == 0 {
+		return errors.New("asked without a baseline")
+	}
+	return errors.New("it does not fit")
+}
+
+// TestFinding_M14_KnownBeforeAnything: a journal that could not be kept to the end stops the run before anything is placed.
+func TestFinding_M14_KnownBeforeAnything(t *testing.T) {
+	m := newModel(t)
+	p := handover.Make(m.input())
+	r := &handover.Runner{World: m, Journal: tight{m}, Clock: m}
+	var stop *handover.Stop
+	err := r.Run(t.Context(), p, r.Begin(p, "run"))
+	if !errors.As(err, &stop) || stop.Step != handover.StepBackup || !strings.Contains(stop.Reason, "it does not fit") || len(m.writes) > 0 {
+		t.Errorf("%v, wrote %v", err, m.writes)
+	}
+}

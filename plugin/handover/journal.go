@@ -17,17 +17,20 @@ type Journal struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`
 
-	Name     string    `json:"name"` // the plan's
-	Run      string    `json:"run"`  // names the run: "20261122T091200Z-4f1c"
-	Tool     string    `json:"tool,omitempty"`
-	Cluster  string    `json:"cluster"`
-	Context  string    `json:"context,omitempty"`
-	UID      string    `json:"uid"` // of Namespace kube-system
-	Holder   string    `json:"holder,omitempty"`
-	Strategy Strategy  `json:"strategy"`
-	Phase    RunPhase  `json:"phase"`
-	Began    time.Time `json:"began"`
-	Ended    time.Time `json:"ended,omitzero"`
+	Name     string   `json:"name"` // the plan's
+	Run      string   `json:"run"`  // names the run: "20261122T091200Z-4f1c"
+	Tool     string   `json:"tool,omitempty"`
+	Cluster  string   `json:"cluster"`
+	Context  string   `json:"context,omitempty"`
+	UID      string   `json:"uid"` // of Namespace kube-system
+	Holder   string   `json:"holder,omitempty"`
+	Strategy Strategy `json:"strategy"`
+	Phase    RunPhase `json:"phase"`
+	// Count grows each time that the journal is kept, and from one run to the next: by it, and by no clock, it is known
+	// which of two journals is the later one. 0: kept by a tool of before it was counted.
+	Count int64     `json:"count,omitempty"`
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended,omitzero"`
 	// Stop says why the run stopped.
 	Stop string `json:"stop,omitempty"`
 	// Digest is the plan's: a run that goes on has to have the same.

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,7 +15,22 @@ import (
 const (
 	LeaseName   = "cilium-gitops-handover"
 	JournalName = "cilium-gitops-handover"
+	// JournalParts is how many ConfigMaps more a journal may have, of a cluster of thousands of nodes: JournalPart.
+	JournalParts = 8
 )
+
+// JournalPart is the name of the ConfigMap with that number, from 1 on, of a journal's.
+func JournalPart(journal string, n int) string { return fmt.Sprintf("%s-%d", journal, n) }
+
+// isJournal tells whether a ConfigMap is a handover's journal, or a part of it.
+func isJournal(name string) bool {
+	for n := range JournalParts {
+		if name == JournalPart(JournalName, n+1) {
+			return true
+		}
+	}
+	return name == JournalName
+}
 
 // DefaultSoak is how long a cluster is watched after its adoption.
 const DefaultSoak = 10 * time.Minute

@@ -207,16 +207,34 @@ func (r *Runner) backup(ctx context.Context, p *Plan, j *Journal, rec *StepRecor
 	if ok, why := sameWorld(p, j, f); !ok {
 		return &Stop{Kind: StopWorld, Reason: why}
 	}
+	base := memo(f.Live)
+	if err := r.room(j, base); err != nil {
+		return err
+	}
 	where, err := r.World.Backup(ctx)
 	if err != nil {
 		return r.failed("back up", err)
 	}
-	j.Base, j.Backup = memo(f.Live), where
+	j.Base, j.Backup = base, where
 	if f.Live.Release != nil {
 		j.Method = f.Live.Release.ApplyMethod
 	}
 	rec.Text = fmt.Sprintf("%d pods, revision %d, backup in %s", len(ciliumPods(f)), j.Revision, where)
 	return r.save(ctx, j)
+}
+
+// room stops a run whose journal could not be kept to its end, before anything is placed.
+func (r *Runner) room(j *Journal, base *facts.Live) error {
+	roomy, ok := r.Journal.(Roomy)
+	if !ok {
+		return nil
+	}
+	later := *j
+	later.Base = base
+	if err := roomy.Room(&later); err != nil {
+		return &Stop{Kind: StopError, Reason: "the journal of this run could not be kept to its end: " + err.Error(), Err: err}
+	}
+	return nil
 }
 
 // again waits before something is tried once more, or gives up.

@@ -7,6 +7,9 @@ import (
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
 )
 
+// largeJournal is from how many pods on a journal may need parts.
+const largeJournal = 1000
+
 // touches are all objects that a run of the plan may write to: its steps', those that it suspends when it stops, its
 // lock and its journal.
 func (p *Plan) touches(in *Input) []Touch {
@@ -41,10 +44,16 @@ func (p *Plan) touches(in *Input) []Touch {
 		add(p.Wiring, "patch", FluxCLI) // where a run stops, it is suspended
 	}
 	namespace := in.Facts.Expect.Flux.Namespace
-	for _, r := range []Ref{
+	own := []Ref{
 		{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: namespace, Name: LeaseName},
 		{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: JournalName},
-	} {
+	}
+	if len(in.Facts.Live.Pods) >= largeJournal {
+		for n := range JournalParts {
+			own = append(own, Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: namespace, Name: JournalPart(JournalName, n+1)})
+		}
+	}
+	for _, r := range own {
 		add(r, "create", "")
 		add(r, "update", "")
 		if r.Kind == "Lease" {

@@ -42,6 +42,12 @@ type Keeper interface {
 	Save(ctx context.Context, j *Journal) error
 }
 
+// Roomy is a Keeper that knows how large a journal may become.
+type Roomy interface {
+	// Room is an error where the journal of a run with j's baseline could not be kept to its end.
+	Room(j *Journal) error
+}
+
 // Clock tells the time. Waiting is World's.
 type Clock interface{ Now() time.Time }
 

@@ -14,7 +14,7 @@ import (
 
 // left is the journal of a drill that is not undone; nil where there is none. The keeper that loaded it is the job's.
 func (o *runOptions) left(ctx context.Context, j *job, uid string) (*handover.Journal, error) {
-	k := both{here: &files{state: &state{dir: filepath.Join(o.state.dir, "drills")}, uid: uid}, there: j.cluster.KeptDrill()}
+	k := keep(o.env, j.target.Name, &files{state: &state{dir: filepath.Join(o.state.dir, "drills")}, uid: uid}, j.cluster.KeptDrill())
 	last, err := k.Load(ctx)
 	if err != nil {
 		return nil, &cli.Exit{Code: cli.ExitCannotTell, Err: fmt.Errorf("read the journal of drills of %s: %w", j.target.Name, err)}

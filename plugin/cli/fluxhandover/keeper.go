@@ -16,7 +16,10 @@ import (
 const journalFile = "journal.json"
 
 // maxJournal bounds what is read of a journal, in bytes.
-const maxJournal = 64 << 20
+const maxJournal = 128 << 20
+
+// indented is up to how many bytes a journal is written for people to read.
+const indented = 4 << 20
 
 // files keeps journals on this machine. It implements handover.Keeper for one cluster, which its UID names.
 type files struct {
@@ -24,8 +27,18 @@ type files struct {
 	uid   string
 }
 
-// Load is the newest journal of the cluster on this machine; nil where there is none.
+// Load is the newest journal of the cluster on this machine; nil where there is none. The newest is the one that counts
+// furthest; of journals that do not count, the one that began last.
 func (k *files) Load(context.Context) (*handover.Journal, error) {
+	return k.newest(func(*handover.Journal) bool { return true })
+}
+
+// Of is this machine's journal of that run; nil where there is none.
+func (k *files) Of(_ context.Context, run string) (*handover.Journal, error) {
+	return k.newest(func(j *handover.Journal) bool { return j.Run == run })
+}
+
+func (k *files) newest(wanted func(*handover.Journal) bool) (*handover.Journal, error) {
 	found, err := filepath.Glob(filepath.Join(k.state.dir, "*", journalFile))
 	if err != nil {
 		return nil, err
@@ -39,7 +52,7 @@ func (k *files) Load(context.Context) (*handover.Journal, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the journal %s: %w; where it is of no use, move its folder away", path, err)
 		}
-		if j.UID == k.uid && (newest == nil || j.Began.After(newest.Began)) {
+		if j.UID == k.uid && wanted(j) && (newest == nil || older(newest, j)) {
 			newest = j
 		}
 	}
@@ -49,9 +62,15 @@ func (k *files) Load(context.Context) (*handover.Journal, error) {
 // Save keeps j; when it returns, the journal is on the disk.
 func (k *files) Save(_ context.Context, j *handover.Journal) error {
 	dir := k.state.run(j.Cluster, j.Run)
-	raw, err := json.MarshalIndent(j, "", " ")
+	raw, err := json.Marshal(j)
+	if err == nil && len(raw) < indented {
+		raw, err = json.MarshalIndent(j, "", " ")
+	}
 	if err != nil {
 		return err
+	}
+	if len(raw) > maxJournal {
+		return fmt.Errorf("keep the journal: its %d bytes are more than the %d MiB that are read again", len(raw), maxJournal>>20)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("keep the journal: %w", err)
@@ -84,55 +103,14 @@ func readJournal(path string) (*handover.Journal, error) {
 	return &j, nil
 }
 
-// both keeps a journal on this machine first, then in the cluster, so that a run can be gone on with here when the
-// cluster was lost, and elsewhere when this machine was.
-type both struct{ here, there handover.Keeper }
-
-// Load is the one that knows more: the later run's, else that which got further.
-func (k both) Load(ctx context.Context) (*handover.Journal, error) {
-	here, err := k.here.Load(ctx)
+// Room tells whether the journal can be kept to the end of its run, when there is a proof as large as the baseline.
+func (k *files) Room(j *handover.Journal) error {
+	raw, err := json.Marshal(j.Base)
 	if err != nil {
-		return nil, err
-	}
-	there, err := k.there.Load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case here == nil:
-		return there, nil
-	case there == nil:
-		return here, nil
-	case here.Run != there.Run && here.Began.After(there.Began), here.Run == there.Run && progress(here) > progress(there):
-		return here, nil
-	}
-	return there, nil
-}
-
-// Save keeps j in both.
-func (k both) Save(ctx context.Context, j *handover.Journal) error {
-	if err := k.here.Save(ctx, j); err != nil {
 		return err
 	}
-	return k.there.Save(ctx, j)
-}
-
-// progress grows with each entry of a journal.
-func progress(j *handover.Journal) int {
-	n := len(j.Before) + len(j.Seen)
-	for _, s := range j.Steps {
-		n += s.Begun + s.Taken
-		for _, t := range []bool{!s.Began.IsZero(), !s.Ended.IsZero()} {
-			if t {
-				n++
-			}
-		}
+	if size := len(raw)/4*9 + indented; size > maxJournal {
+		return fmt.Errorf("the cluster is too large for a journal: a baseline of %d bytes and a proof beside it are more than %d MiB", len(raw), maxJournal>>20)
 	}
-	if j.Backup != "" {
-		n++
-	}
-	if j.Phase == handover.Finished || j.Phase == handover.RolledBack {
-		n += 1000 // nothing comes after the end
-	}
-	return n
+	return nil
 }

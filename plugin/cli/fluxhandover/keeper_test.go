@@ -152,6 +152,12 @@ type memory struct {
 }
 
 func (m *memory) Load(context.Context) (*handover.Journal, error) { return m.journal, m.err }
+func (m *memory) Of(_ context.Context, run string) (*handover.Journal, error) {
+	if m.journal == nil || m.journal.Run != run {
+		return nil, m.err
+	}
+	return m.journal, m.err
+}
 func (m *memory) Save(_ context.Context, j *handover.Journal) error {
 	if m.err == nil {
 		m.journal = j
@@ -170,24 +176,24 @@ func TestBothKeep(t *testing.T) {
 		"neither":            {nil, nil, nil},
 		"only here":          {early, nil, early},
 		"only there":         {nil, early, early},
-		"another run, here":  {late, early, late},
+		"another run, here":  {late, early, early},
 		"another run, there": {early, late, late},
 		"further here":       {further, early, further},
 		"further there":      {early, further, further},
 		"over there":         {further, over, over},
 		"the same in both":   {early, early, early},
 	} {
-		got, err := both{&memory{journal: c.here}, &memory{journal: c.there}}.Load(ctx)
+		got, err := (&both{here: &memory{journal: c.here}, there: &memory{journal: c.there}}).Load(ctx)
 		if err != nil || got != c.want {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
 	}
 	broken := errors.New("broken")
 	here, there := &memory{}, &memory{}
-	if err := (both{&memory{err: broken}, there}).Save(ctx, early); !errors.Is(err, broken) || there.journal != nil {
+	if err := (&both{here: &memory{err: broken}, there: there}).Save(ctx, early); !errors.Is(err, broken) || there.journal != nil {
 		t.Errorf("what is not on the disk must not be in the cluster; got %v, %v", there.journal, err)
 	}
-	if err := (both{here, &memory{err: handover.ErrLost}}).Save(ctx, early); !errors.Is(err, handover.ErrLost) || here.journal != early {
+	if err := (&both{here: here, there: &memory{err: handover.ErrLost}}).Save(ctx, early); !errors.Is(err, handover.ErrLost) || here.journal != early {
 		t.Errorf("got %v, %v", here.journal, err)
 	}
 }

@@ -92,7 +92,7 @@ func (o *runOptions) unfinished(ctx context.Context, j *job, uid string) (*hando
 		return nil, err
 	}
 	if j.keeper == nil {
-		j.keeper = both{here: &files{state: o.state, uid: uid}, there: j.cluster.Kept()}
+		j.keeper = keep(o.env, j.target.Name, &files{state: o.state, uid: uid}, j.cluster.Kept())
 	}
 	last, err := j.keeper.Load(ctx)
 	switch {

@@ -188,7 +188,7 @@ func (o *reportOptions) ofCluster(t cli.Target, here []kept, of answer) ([]repor
 		server = t.Config.Host
 	}
 	var told []report.Told
-	for _, k := range sinceHandover(own) {
+	for _, k := range sinceHandover(own, there) {
 		told = append(told, o.tell(k, t.Expect, server))
 	}
 	return told, cli.ExitYes, nil

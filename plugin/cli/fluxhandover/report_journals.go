@@ -1,6 +1,7 @@
 package fluxhandover
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -112,15 +113,23 @@ func join(own []kept, there *handover.Journal) []kept {
 	if i < 0 {
 		return append(own, kept{journal: there})
 	}
-	if progress(there) > progress(own[i].journal) {
+	if further(there, own[i].journal) {
 		own[i].journal = there
 	}
 	return own
 }
 
-// sinceHandover are the newest handover and what came after it; where there was none, the newest run.
-func sinceHandover(all []kept) []kept {
-	slices.SortStableFunc(all, func(a, b kept) int { return a.journal.Began.Compare(b.journal.Began) })
+// sinceHandover are the newest handover and what came after it; where there was none, the newest run. Journals that are
+// counted come after those that are not. The cluster's own run is the last that there was.
+func sinceHandover(all []kept, last *handover.Journal) []kept {
+	slices.SortStableFunc(all, func(a, b kept) int {
+		return cmp.Or(cmp.Compare(a.journal.Count, b.journal.Count), a.journal.Began.Compare(b.journal.Began))
+	})
+	if last != nil {
+		if i := slices.IndexFunc(all, func(k kept) bool { return k.journal.Run == last.Run }); i >= 0 {
+			all = all[:i+1]
+		}
+	}
 	from := len(all) - 1
 	for i, k := range all {
 		if k.journal.Name == handover.HandoverName || k.journal.Name == "" {
