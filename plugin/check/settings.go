@@ -16,7 +16,7 @@ import (
 func settingsChecks() []Check {
 	return []Check{{
 		ID: "CG125", Phase: Bootstrap, AC: "AC-1",
-		Title:  "cluster-settings has every setting, each of its type",
+		Title:  "cluster-settings has every setting that the tree asks for, each of its type",
 		Hint:   "Mend kubernetes/clusters/CLUSTER/cluster-settings.yaml in Git. ConfigMap data are strings: write CLUSTER_ID: \"1\" and SERVICE_CIDR: '[\"10.245.0.0/16\"]'. A cluster without settings: flux.settings: \"\" in fleet.yaml.",
 		About:  "Flux substitutes these as text into YAML. A missing one was an empty string until Flux 2.9 and breaks the build since; one of the wrong type is rejected by the chart or, worse, accepted.",
 		Manual: "kubectl -n flux-system get configmap cluster-settings -o yaml",
@@ -49,15 +49,40 @@ var (
 	asn         = settingKind{"an AS number", func(s string) bool { n, err := strconv.ParseUint(s, 10, 32); return err == nil && n > 0 }}
 )
 
-// settingsWanted are the story's settings that Cilium is made of; the optional ones are only typed.
-var settingsWanted = []struct {
+// noSettings says why a cluster has no settings, and need not; empty where it does.
+func noSettings(f facts.Facts) string {
+	switch {
+	case f.Expect.Flux.Settings == "":
+		return "the fleet has no settings"
+	case f.Live.Settings == nil && f.Expect.Variables != nil && len(f.Expect.Variables) == 0:
+		return "there is no ConfigMap " + f.Expect.Flux.Settings + ", and the tree asks for no variable"
+	}
+	return ""
+}
+
+// demanded tells whether a setting has to be there: the tree asks for a variable of that name. Where no tree was read, it
+// does where the cluster has any setting of the story's names: a fleet may have others.
+func demanded(f facts.Facts, key string) bool {
+	if f.Expect.Variables != nil {
+		return slices.Contains(f.Expect.Variables, key)
+	}
+	return slices.ContainsFunc(settingsWanted(), func(s settingWanted) bool { _, has := setting(f, s.key); return has })
+}
+
+// settingWanted is a setting of the story's; optional ones are only typed.
+type settingWanted struct {
 	key      string
 	kind     settingKind
 	optional bool
-}{
-	{"CLUSTER", clusterName, false}, {"CLUSTER_ID", clusterID, false}, {"POD_CIDR_STRING", cidr, false},
-	{"SERVICE_CIDR", cidrList, false}, {"CILIUM_VERSION", version, false},
-	{"CILIUM_GATEWAY_LB_IP", address, true}, {"CLUSTERMESH_IP", address, true}, {"CILIUM_BGP_LOCAL_ASN", asn, true},
+}
+
+// settingsWanted are the story's settings that Cilium is made of.
+func settingsWanted() []settingWanted {
+	return []settingWanted{
+		{"CLUSTER", clusterName, false}, {"CLUSTER_ID", clusterID, false}, {"POD_CIDR_STRING", cidr, false},
+		{"SERVICE_CIDR", cidrList, false}, {"CILIUM_VERSION", version, false},
+		{"CILIUM_GATEWAY_LB_IP", address, true}, {"CLUSTERMESH_IP", address, true}, {"CILIUM_BGP_LOCAL_ASN", asn, true},
+	}
 }
 
 func settingsPlace(f facts.Facts) string {
@@ -65,18 +90,18 @@ func settingsPlace(f facts.Facts) string {
 }
 
 func judgeSettings(f facts.Facts) Verdict {
-	if f.Expect.Flux.Settings == "" {
-		return skip("the fleet has no settings")
+	if why := noSettings(f); why != "" {
+		return skip("%s", why)
 	}
 	where := settingsPlace(f)
 	if f.Live.Settings == nil {
 		return fail("there is no ConfigMap "+f.Expect.Flux.Settings, Evidence{where, "not found", "a ConfigMap"})
 	}
 	var n findings
-	for _, s := range settingsWanted {
+	for _, s := range settingsWanted() {
 		value, ok := setting(f, s.key)
 		switch {
-		case !ok && !s.optional:
+		case !ok && !s.optional && demanded(f, s.key):
 			n.failed(where+" "+s.key, "(absent)", s.kind.want)
 		case ok && !s.kind.ok(value):
 			n.failed(where+" "+s.key, strconv.Quote(value), s.kind.want)
@@ -117,8 +142,8 @@ func overlap(one, list string) bool {
 }
 
 func judgeSettingsAgree(f facts.Facts) Verdict {
-	if f.Expect.Flux.Settings == "" {
-		return skip("the fleet has no settings")
+	if why := noSettings(f); why != "" {
+		return skip("%s", why)
 	}
 	if f.Live.Settings == nil {
 		return fail("there is no ConfigMap "+f.Expect.Flux.Settings, Evidence{settingsPlace(f), "not found", "a ConfigMap"})
@@ -144,11 +169,14 @@ func judgeSettingsAgree(f facts.Facts) Verdict {
 		compare("CLUSTER", r.Computed().Text("cluster.name"), "Helm release value cluster.name")
 	}
 	for _, key := range []string{"CLUSTER_ID", "CILIUM_VERSION"} { // a CIDR may be nowhere to be seen
-		if !compared[key] {
+		if _, has := setting(f, key); !compared[key] && (has || demanded(f, key)) {
 			n.unseen("cluster-settings "+key, "nothing to compare it with")
 		}
 	}
 	nodesWithin(f, &n)
+	if len(compared) == 0 && len(n.fail)+len(n.unknown) == 0 {
+		return skip("the cluster's settings have none that is compared with what runs")
+	}
 	return n.verdict(strings.Join(slices.Sorted(maps.Keys(compared)), ", ")+" are what runs", "cluster-settings differs from what runs")
 }
 

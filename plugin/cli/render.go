@@ -26,6 +26,7 @@ func (c *Clusters) Render(ctx context.Context, t Target, tree *repo.Cluster) (*f
 	if err != nil {
 		return nil, errors.New(facts.RedactText(err.Error()))
 	}
+	tree.Resolve(ctx, session.Reader())
 	values, err := tree.Values(ctx, release, session.Reader())
 	if err != nil {
 		return nil, errors.New(facts.RedactText(session.Masker.Error(err).Error()))

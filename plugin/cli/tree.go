@@ -45,6 +45,9 @@ func (c *Clusters) Trees(ctx context.Context, all []facts.Facts, targets []Targe
 				return
 			}
 			trees[i], all[i].Git = tree, tree.Facts()
+			if all[i].Git.Cilium() != nil {
+				all[i].Expect.Variables = asked(all[i].Git, t.Expect.Flux)
+			}
 			all[i].Seen = append(all[i].Seen, facts.Tree)
 			slices.Sort(all[i].Seen)
 			facts.Clean(&all[i])
@@ -85,4 +88,16 @@ func blind(f *facts.Facts, why string) {
 		f.Blind = map[facts.Part]string{}
 	}
 	f.Blind[facts.Tree] = "read the working tree: " + why
+}
+
+// asked are the variables that a tree takes of the cluster's settings, or of nothing that it has.
+func asked(g *facts.Git, names facts.FluxNames) []string {
+	all := []string{}
+	for _, v := range g.Variables {
+		needed := slices.ContainsFunc(v.Used, func(u facts.GitUse) bool { return !u.Default })
+		if needed && (v.From == "" || v.From == "ConfigMap/"+names.Namespace+"/"+names.Settings) {
+			all = append(all, v.Name)
+		}
+	}
+	return slices.Compact(all)
 }

@@ -85,6 +85,8 @@ type Expect struct {
 	// Prometheus is left out of recordings made before anybody asked.
 	Prometheus PrometheusNames   `json:"prometheus,omitzero"`
 	Features   map[string]string `json:"features"` // feature -> required | optional | off
+	// Variables are the names that the working tree takes of the cluster's settings; nil where no tree was read.
+	Variables []string `json:"variables,omitzero"`
 }
 
 // Names are those of Cilium's objects.

@@ -23,6 +23,8 @@ type Git struct {
 	Settings *ConfigMap `json:"settings,omitempty"`
 	// Variables are all that are defined for substitution or asked for, by name.
 	Variables []GitVariable `json:"variables,omitempty"`
+	// Unknown are the fields of what brings Cilium about that are made of variables which only the cluster knows.
+	Unknown []GitUnknown `json:"unknown,omitempty"`
 	// Problems are what kept part of the tree from being read as Flux reads it.
 	Problems []GitProblem `json:"problems,omitempty"`
 }
@@ -142,6 +144,8 @@ type GitVariable struct {
 	Value    string           `json:"value,omitempty"`
 	From     string           `json:"from,omitempty"` // "ConfigMap/flux-system/cluster-settings", "Kustomization/flux-system/cilium-core"
 	Secret   bool             `json:"secret,omitempty"`
+	// Unknown: only the cluster has its value; in Git it is encrypted.
+	Unknown bool `json:"unknown,omitempty"`
 	// For are the Kustomizations that have this definition, "namespace/name".
 	For  []string `json:"for,omitempty"`
 	Used []GitUse `json:"used,omitempty"`

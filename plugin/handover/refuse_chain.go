@@ -25,6 +25,21 @@ func remote(in *Input) []check.Evidence {
 	return out
 }
 
+// undecided are the fields of what the run applies, and of what values come from, that are not known.
+func undecided(in *Input) []check.Evidence {
+	if in.Facts.Git == nil {
+		return nil
+	}
+	var out []check.Evidence
+	for _, u := range in.Facts.Git.Unknown {
+		out = append(out, check.Evidence{
+			Where: fmt.Sprintf("%s:%d %s %s", u.File, u.Line, u.Object, u.Field),
+			Got:   fmt.Sprintf("${%s} of %s: %s", u.Variable, u.From, u.Why), Want: "a value",
+		})
+	}
+	return out
+}
+
 // chain are the Kustomizations, "namespace/name" and empty for a nameless entry point, that decide what the
 // HelmRelease of Cilium is: those that apply it, its source, and what its values and their variables come from; and
 // those that apply these.

@@ -109,6 +109,10 @@ var refusals = map[string]struct {
 	"a commit that is not known": {"HP116", func(in *handover.Input) {
 		*in = gitSays(*in, "", &facts.GitCheckout{Unknown: "git is not installed"})
 	}},
+	"a variable that is not known": {"HP118", func(in *handover.Input) {
+		tree(in)
+		in.Facts.Git.Unknown = []facts.GitUnknown{{Field: "spec.values.a", Variable: "A", From: "Secret/flux-system/s", Why: "it is encrypted"}}
+	}},
 	"a remote base": {"HP117", func(in *handover.Input) {
 		tree(in)
 		in.Facts.Git.Problems = []facts.GitProblem{{Kind: facts.ProblemRemote, By: "flux-system/cilium-core", Message: "not fetched"}}

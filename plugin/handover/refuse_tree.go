@@ -34,6 +34,11 @@ func treeRules() []rule {
 		hint: "Keep a copy of it in this repository and refer to that; " +
 			"or put the HelmRelease into a Kustomization without remote resources.",
 		finds: remote,
+	}, {
+		id: "HP118", reason: "the HelmRelease is made of variables that only the cluster knows, and they could not be read", unknown: true,
+		hint: "Have the right to read what they are of, and have Flux make it there: " +
+			"kubectl auth can-i get secrets -n flux-system; flux get kustomizations -A.",
+		finds: undecided,
 	}}
 }
 
@@ -203,6 +208,10 @@ func treeFits(in *Input, j *Journal) error {
 		return fmt.Errorf("go on with run %s: HP114: the working tree is not commit %s: %s; "+
 			"put it aside: git stash --include-untracked; or commit it: git commit",
 			j.Run, short(in.Facts.Git.Revision), strings.Join(files, ", "))
+	}
+	if unknown := undecided(in); len(unknown) > 0 {
+		return fmt.Errorf("go on with run %s: HP118: %s of the HelmRelease is %w: %s",
+			j.Run, unknown[0].Where, ErrUnsure, unknown[0].Got)
 	}
 	if j.World.Tree == "" {
 		return nil

@@ -130,12 +130,25 @@ func literalVariables(x *index, report reporter) {
 		}
 		for path, value := range scalars(s.Body, "") {
 			names := expressions(value)
+			names = slices.DeleteFunc(names, func(name string) bool { return x.undecided(s, name) })
 			if len(names) == 0 || missing(names, s) {
 				continue
 			}
 			report(s.finding(path, fmt.Sprintf("%s reaches the cluster as the text %s: nothing is put in", path, value)))
 		}
 	}
+}
+
+// undecided tells whether only the cluster knows the value of a variable that is put into s.
+func (x *index) undecided(s *subject, name string) bool {
+	for _, c := range x.Clusters {
+		for _, v := range c.Git.Variables {
+			if v.Name == name && v.Unknown && slices.Contains(s.clusters, c.Name) && slices.ContainsFunc(v.Used, func(u facts.GitUse) bool { return u.Object == s.ref() }) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // waitsForVariables tells whether a Kustomization takes variables from something that the tree does not have: what it

@@ -22,6 +22,8 @@ type Cluster struct {
 
 	walk *walk
 	git  *facts.Git
+	// fleet is what the facts are told for.
+	fleet fleet.Fleet
 	// patches are those that each Kustomization lays over what it applies.
 	patches map[*kustomization][]*patch
 }
@@ -36,7 +38,7 @@ func (t *Tree) Cluster(ctx context.Context, f fleet.Fleet, c fleet.Cluster, mode
 	if err := w.run(ctx, c.Path); err != nil {
 		return nil, fmt.Errorf("read the tree for cluster %s: %w", c.Name, err)
 	}
-	out := &Cluster{Name: c.Name, Objects: w.order, walk: w}
+	out := &Cluster{Name: c.Name, Objects: w.order, walk: w, fleet: f}
 	out.git = w.facts(f, clean(c.Path))
 	return out, nil
 }
@@ -75,6 +77,14 @@ func (c *Cluster) Release() *Object {
 // Values are a HelmRelease's, composed as helm-controller does, with nothing masked. What values come from and the tree has
 // not, or has encrypted, is asked of live, the cluster; nil: that is an error.
 func (c *Cluster) Values(ctx context.Context, release *Object, live client.Reader) (values.Tree, error) {
+	if u := c.git.Unknown; len(u) > 0 {
+		return nil, fmt.Errorf("compose the values of %s: %s", release.ref(), u[0].Text())
+	}
+	return c.Composed(ctx, release, live)
+}
+
+// Composed are the same, with the expressions themselves where variables are not known: those of the facts' Unknown.
+func (c *Cluster) Composed(ctx context.Context, release *Object, live client.Reader) (values.Tree, error) {
 	v, err := c.walk.compose(ctx, release, true, live)
 	if err != nil {
 		return nil, fmt.Errorf("compose the values of %s: %w", release.ref(), err)
@@ -115,6 +125,7 @@ func (w *walk) facts(f fleet.Fleet, path string) *facts.Git {
 	g.Settings = w.settings(f.Flux)
 	g.Variables = w.variables()
 	g.Problems = w.trouble
+	g.Unknown = w.unknowns(g)
 	w.mask(g)
 	facts.Clean(&facts.Facts{Git: g}) // a tree's text is whoever's
 	return g
@@ -160,7 +171,7 @@ func (w *walk) variables() []facts.GitVariable {
 	at := func(d definition) *facts.GitVariable {
 		k := key{d.name, d.from}
 		if byKey[k] == nil {
-			byKey[k] = &facts.GitVariable{Name: d.name, From: d.from, Value: d.value, Secret: d.secret, GitPlace: d.place}
+			byKey[k] = &facts.GitVariable{Name: d.name, From: d.from, Value: d.value, Secret: d.secret, Unknown: d.why != "", GitPlace: d.place}
 		}
 		return byKey[k]
 	}
@@ -176,7 +187,9 @@ func (w *walk) variables() []facts.GitVariable {
 					continue
 				}
 				d, ok := k.scope.defs[name]
-				if !ok {
+				if from, unknown := k.scope.unknown(name); unknown {
+					d = from
+				} else if !ok {
 					d = definition{name: name}
 				}
 				v := at(d)

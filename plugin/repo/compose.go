@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/chartutil"
@@ -133,7 +134,12 @@ func (w *walk) valuesOf(o *Object, r *facts.GitRelease) {
 		})
 		return
 	}
-	r.ValuesDigest = chartutil.DigestValues(digest.Canonical, map[string]any(composed)).String()
+	undecided := func(ref meta.ValuesReference) bool {
+		return len(w.objects[id{ref.Kind, o.Namespace, ref.Name}].unknown()) > 0
+	}
+	if len(o.unknown()) == 0 && !slices.ContainsFunc(refs, undecided) {
+		r.ValuesDigest = chartutil.DigestValues(digest.Canonical, map[string]any(composed)).String()
+	}
 	r.Templated = templated(manifest.Get(o.Template, "spec", "values"), "")
 	plain, err := w.compose(context.Background(), o, false, nil)
 	if err != nil {

@@ -70,7 +70,7 @@ func (c *Cluster) lint(known *runtime.Scheme, schemas *Schemas, applied map[*man
 		})
 		if o.Source != nil {
 			applied[o.Source] = true
-			git.Problems = append(git.Problems, schemaProblems(known, o.Source, o.Body, o.ref(), true)...)
+			git.Problems = append(git.Problems, schemaProblems(known, o.Source, o.Body, o.ref(), !o.undecided())...)
 			if schemas != nil {
 				git.Problems = append(git.Problems, schemas.problems(o.Source, o.Body, o.ref())...)
 			}

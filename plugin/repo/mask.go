@@ -24,11 +24,24 @@ func (w *walk) mask(g *facts.Git) {
 			v.Value = facts.RedactData(map[string]string{v.Name: v.Value})[v.Name]
 			continue
 		}
-		secret[v.Name] = true
-		if len(v.Value) >= shortSecret && v.Value != Encrypted {
-			texts = append(texts, v.Value, strings.ReplaceAll(v.Value, "\n", ""))
+		if v.Unknown {
+			v.Value = ""
+			continue
 		}
+		secret[v.Name] = true
+		texts = hide(texts, v.Value)
 		v.Value = facts.Redacted
+	}
+	for _, o := range w.composing(g) { // what the cluster has told
+		if o.scope == nil {
+			continue
+		}
+		for name, d := range o.scope.defs {
+			if d.secret && d.why == "" {
+				secret[name] = true
+				texts = hide(texts, d.value)
+			}
+		}
 	}
 	for i := range g.Releases {
 		r := &g.Releases[i]
@@ -43,6 +56,14 @@ func (w *walk) mask(g *facts.Git) {
 	if len(texts) > 0 {
 		cover(reflect.ValueOf(g).Elem(), texts)
 	}
+}
+
+// hide adds a secret to the texts that are looked for.
+func hide(texts []string, secret string) []string {
+	if len(secret) < shortSecret {
+		return texts
+	}
+	return append(texts, secret, strings.ReplaceAll(secret, "\n", ""))
 }
 
 // set masks what stands at a path of a value tree.

@@ -33,6 +33,9 @@ type Object struct {
 	Source *manifest.Doc
 
 	sealed bool
+	// built is what kustomize makes of the resource that the object is of, before substitution; scope is what is put in.
+	built []byte
+	scope *scope
 }
 
 // id finds an object among those of a cluster.

@@ -129,9 +129,13 @@ func (s *Schemas) problems(doc *manifest.Doc, body map[string]any, object string
 	result := s.validator.ValidateResource(resource.Resource{Path: doc.File.Path, Bytes: text})
 	var all []facts.GitProblem
 	for _, e := range result.ValidationErrors {
-		all = append(all, problem(strings.Split(strings.Trim(e.Path, "/"), "/"), strings.Trim(e.Path+": "+e.Msg, "/: ")))
+		path := strings.Split(strings.Trim(e.Path, "/"), "/")
+		if len(expressions(manifest.Text(body, path...))) > 0 { // of a variable that is not known
+			continue
+		}
+		all = append(all, problem(path, strings.Trim(e.Path+": "+e.Msg, "/: ")))
 	}
-	if len(all) == 0 && (result.Status == validator.Invalid || result.Status == validator.Error) {
+	if len(all) == 0 && len(result.ValidationErrors) == 0 && (result.Status == validator.Invalid || result.Status == validator.Error) {
 		all = append(all, problem(nil, "it could not be validated: "+result.Err.Error()))
 	}
 	return all

@@ -14,6 +14,7 @@ type definition struct {
 	value  string
 	from   string
 	secret bool
+	why    string // only the cluster knows the value, and why; empty where it is known
 	place  facts.GitPlace
 }
 
@@ -24,6 +25,8 @@ type scope struct {
 	references []facts.GitReference
 	active     bool // substitution is asked for, and has something to go by
 	written    bool // spec.postBuild is there
+	// absent are what variables are taken from and the tree does not have: what they define is not known.
+	absent []absent
 }
 
 func (s scope) values() map[string]string {
@@ -59,16 +62,11 @@ func (w *walk) scope(k *kustomization) scope {
 	s.written = true
 	for i, r := range k.references() {
 		o := w.objects[id{r.Kind, k.namespace, r.Name}]
-		if o == nil {
-			if !r.Optional {
-				w.missingVariables(k, i, r)
-			}
-			s.references = append(s.references, r)
-			continue
+		if r.Found, r.Encrypted = o != nil, o != nil && o.encrypted(); !r.Found && !r.Optional {
+			w.missingVariables(k, i, r)
 		}
-		r.Found, r.Encrypted = true, o.encrypted()
 		s.references = append(s.references, r)
-		for _, d := range o.data() {
+		for _, d := range w.source(&s, k, r, o) {
 			s.define(d)
 		}
 	}
@@ -78,7 +76,7 @@ func (w *walk) scope(k *kustomization) scope {
 		at := k.place("spec", "postBuild", "substitute", name)
 		s.define(definition{name: name, value: value, from: "Kustomization/" + k.id(), place: at})
 	}
-	s.active = len(s.defs) > 0 || manifest.Text(postBuild, "substituteStrategy") == "Always"
+	s.active = len(s.defs)+len(s.absent) > 0 || manifest.Text(postBuild, "substituteStrategy") == "Always"
 	return s
 }
 
@@ -102,10 +100,11 @@ func (o *Object) data() []definition {
 			if plain, err := base64.StdEncoding.DecodeString(value); decode && err == nil {
 				value = string(plain)
 			}
+			why := ""
 			if secret && o.encrypted() {
-				value = Encrypted
+				value, why = placeholder(name), encryptedInTree
 			}
-			all = append(all, definition{name: name, value: value, from: from, secret: secret, place: o.at(field, name)})
+			all = append(all, definition{name: name, value: value, from: from, secret: secret, why: why, place: o.at(field, name)})
 		}
 	}
 	add("data", secret)
@@ -114,9 +113,6 @@ func (o *Object) data() []definition {
 	}
 	return all
 }
-
-// Encrypted stands for a value that only the cluster can decrypt.
-const Encrypted = "encrypted"
 
 // encrypted tells whether a Secret is sealed by SOPS: its keys can be read, its values cannot.
 func (o *Object) encrypted() bool {

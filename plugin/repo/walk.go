@@ -27,10 +27,11 @@ type walk struct {
 	waiting []*kustomization // found and not yet built
 	order   []*Object
 	objects map[id]*Object
-	used    map[string][]use // variable -> where it is asked for
-	files   map[string]bool  // that the cluster is built of
-	looked  map[string]bool  // directories that it is built of; true: of all manifests below
-	home    string           // the source that this tree is, as Kustomizations name it
+	used    map[string][]use  // variable -> where it is asked for
+	files   map[string]bool   // that the cluster is built of
+	looked  map[string]bool   // directories that it is built of; true: of all manifests below
+	answers map[string]answer // what the cluster has, where it was asked, by "Kind/namespace/name"
+	home    string            // the source that this tree is, as Kustomizations name it
 	trouble []facts.GitProblem
 }
 
@@ -189,11 +190,11 @@ func (w *walk) take(k *kustomization, res *resource.Resource, origin *resource.O
 	if err != nil {
 		return nil, w.fail(k, head, facts.ProblemBuild, err)
 	}
-	complete := true
+	complete, built := true, text
 	var template map[string]any
 	if k.scope.active && !optedOut(res) {
 		w.uses(k, head, string(text))
-		substituted, missing, err := Substitute(text, k.scope.values(), Lax)
+		substituted, missing, err := Substitute(text, k.scope.given(string(text)), Lax)
 		w.unset(k, head, missing)
 		if err != nil {
 			return nil, w.fail(k, head, facts.ProblemSubstitute, err)
@@ -212,6 +213,9 @@ func (w *walk) take(k *kustomization, res *resource.Resource, origin *resource.O
 	}
 	for _, o := range found {
 		o.GitPlace, o.Source, o.Template, o.By = head.GitPlace, doc, template, k.id()
+		if k.scope.active && !optedOut(res) && len(expressions(string(built))) > 0 {
+			o.built, o.scope = built, &k.scope
+		}
 	}
 	return found, complete
 }

@@ -113,6 +113,9 @@ func (o *diffOptions) render(ctx context.Context, t cli.Target, progress *report
 	if err != nil {
 		return nil, err
 	}
+	if err := s.decided(); err != nil {
+		return nil, err
+	}
 	if l.recorded != nil {
 		return l.renderOffline(ctx, s)
 	}

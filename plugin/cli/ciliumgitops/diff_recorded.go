@@ -92,7 +92,7 @@ func gitSide(g *facts.Git) (side, error) {
 	case hr.Values == nil:
 		return side{}, fmt.Errorf("the recorded values of HelmRelease %s/%s could not be composed", hr.Namespace, hr.Name)
 	}
-	return side{values: hr.Values, templated: hr.Templated, digest: hr.ValuesDigest, git: hr, release: releaseBody(hr)}, nil
+	return side{undecided: g.Unknown, values: hr.Values, templated: hr.Templated, digest: hr.ValuesDigest, git: hr, release: releaseBody(hr)}, nil
 }
 
 func clusterSide(r *facts.Facts) (side, error) {

@@ -27,6 +27,8 @@ type side struct {
 	git    *facts.GitRelease // what a tree says of the HelmRelease
 	// unknown is what the place does not tell of what Flux would apply, each in a sentence.
 	unknown []string
+	// undecided are the values that only the cluster knows, and that could not be read.
+	undecided []facts.GitUnknown
 }
 
 // look is one cluster that sides are read from: one that answers, or what was recorded of it.
@@ -171,9 +173,10 @@ func (l *look) git(ctx context.Context) (side, error) {
 	}
 	var t values.Tree
 	if l.session != nil {
-		t, err = c.Values(ctx, hr, l.session.Reader())
+		c.Resolve(ctx, l.session.Reader())
+		t, err = c.Composed(ctx, hr, l.session.Reader())
 		err = l.masker.Error(err)
-	} else if t, err = c.Values(ctx, hr, nil); err != nil {
+	} else if t, err = c.Composed(ctx, hr, nil); err != nil {
 		err = cli.Usage("%s", facts.RedactText(err.Error()))
 	}
 	if err != nil {
@@ -182,7 +185,8 @@ func (l *look) git(ctx context.Context) (side, error) {
 	known := c.Facts().Cilium()
 	l.masker.Learn(t, facts.Redact(t))
 	l.masker.Learn(t, known.Values)
-	return side{values: t, templated: known.Templated, digest: known.ValuesDigest, git: known, release: hr.Body, find: func(kind, namespace, name string) map[string]any {
+	undecided := c.Facts().Unknown
+	return side{undecided: undecided, values: t, templated: known.Templated, digest: known.ValuesDigest, git: known, release: hr.Body, find: func(kind, namespace, name string) map[string]any {
 		if found := c.Object(kind, namespace, name); found != nil {
 			return found.Body
 		}

@@ -79,6 +79,7 @@ func (o *diffOptions) compare(ctx context.Context, t cli.Target, out *report.Val
 	if err != nil {
 		return err
 	}
+	o.leaveOut(sides, out)
 	o.level(sides, out)
 	var templated []facts.GitTemplated
 	trees := make([]values.Tree, len(sides))

@@ -123,6 +123,7 @@ func (a *aims) inputs(ctx context.Context, targets []cli.Target) ([]handover.Inp
 		}
 		wg.Go(func() {
 			rendered, err := a.clusters.Render(ctx, t, trees[i])
+			in.HelmRelease, in.Source, in.Kustomization = objectsOf(trees[i]) // with what the cluster told of their variables
 			if err != nil {
 				in.Unrendered = err.Error()
 				return
