@@ -58,11 +58,20 @@ func (l *lab) behind(t *testing.T, plan faultproxy.Plan, around ...func(http.Han
 // TestFaultsSample: verify of both clusters while every seventh request suffers a fault. Nothing fails that passes
 // without; what could not be seen is unknown and says why.
 func TestFaultsSample(t *testing.T) {
+	args := []string{"verify", "--context", "infra,apps", "--timeout", "20s", "-o", "json"}
+	r := theLab.run(t, "", "kubectl-cilium_gitops", args...)
+	quiet := decoded(t, r)
+	if r.code != 0 || len(quiet.Results) == 0 {
+		t.Fatalf("without a fault: exit code %d, %d results\n%s", r.code, len(quiet.Results), r.stderr)
+	}
 	var result faultproxy.Result
 	for _, fault := range faultproxy.Reading {
 		l, proxies := theLab.behind(t, faultproxy.Every(7, fault))
-		r := l.run(t, "", "kubectl-cilium_gitops", "verify", "--context", "infra,apps", "--timeout", "20s", "-o", "json")
+		r := l.run(t, "", "kubectl-cilium_gitops", args...)
 		v := decoded(t, r)
+		if len(v.Results) != len(quiet.Results) {
+			t.Errorf("%s: %d results, %d without", fault, len(v.Results), len(quiet.Results))
+		}
 		outcome := fmt.Sprintf("exit code %d", r.code)
 		if r.code != 0 && r.code != 3 {
 			t.Errorf("%s: exit code %d\n%s", fault, r.code, r.stderr)

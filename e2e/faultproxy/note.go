@@ -27,7 +27,7 @@ func (r *Result) Add(fault, outcome string) {
 }
 
 // Keep logs the result, and writes it into the folder that FAULTS_RESULTS names, where it names one and the test has not
-// failed.
+// failed. A test that has injected nothing fails.
 func (r *Result) Keep(t testing.TB, pkg, row string) {
 	t.Helper()
 	r.Row, r.Test, r.Package = row, t.Name(), pkg
@@ -36,12 +36,12 @@ func (r *Result) Keep(t testing.TB, pkg, row string) {
 		t.Fatal(err)
 	}
 	t.Logf("%s", text)
+	if len(r.Injected) == 0 && !t.Failed() {
+		t.Fatal("nothing was injected")
+	}
 	dir := os.Getenv("FAULTS_RESULTS")
 	if dir == "" || t.Failed() {
 		return
-	}
-	if len(r.Injected) == 0 {
-		t.Fatal("nothing was injected")
 	}
 	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(r.Test, "/", "-")+".json"), append(text, '\n'), 0o644); err != nil {
 		t.Fatal(err)

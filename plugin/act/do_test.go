@@ -173,6 +173,11 @@ func TestFault_R08_Conflict(t *testing.T) {
 	} {
 		server := newAPI()
 		server.put(releasePath, helmRelease(`"suspend":true`))
+		if err := open(t, server).Do(t.Context(), a); err != nil || len(server.writes()) == 0 {
+			t.Fatalf("%s, undisturbed: %v, wrote %v", verb, err, server.writes())
+		}
+		server = newAPI()
+		server.put(releasePath, helmRelease(`"suspend":true`))
 		server.before = func(r request) *http.Response {
 			if r.method != http.MethodGet {
 				server.put(releasePath, helmRelease(`"b":2`))

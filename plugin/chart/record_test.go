@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -76,9 +78,11 @@ func gigabyte(t *testing.T, head string, fill byte) []byte {
 // TestFault_R13_Bombs: what is about a megabyte and inflates to a gigabyte, a record, a chart or a tree, is an error and
 // no memory; so are a record that is nested without end, and one that was cut short.
 func TestFault_R13_Bombs(t *testing.T) {
-	bomb := gigabyte(t, "", 0)
-	if len(bomb) > 2<<20 {
-		t.Fatalf("the bomb is %d KiB itself", len(bomb)>>10)
+	many := manyFiles(t)
+	for _, bomb := range [][]byte{many, tarBomb(t)} {
+		if len(bomb) > 2<<20 {
+			t.Fatalf("the bomb is %d KiB itself", len(bomb)>>10)
+		}
 	}
 	record := []byte(base64.StdEncoding.EncodeToString(gigabyte(t, `{"config":{"a":"`, 'a'))) // JSON as far as it goes
 	deep := packed(t, []byte(`{"config":`+strings.Repeat(`{"a":`, 1<<20)))
@@ -87,35 +91,58 @@ func TestFault_R13_Bombs(t *testing.T) {
 	var result faultproxy.Result
 	for name, c := range map[string]struct {
 		open  func() error
+		says  string
 		limit uint64 // MiB that may be allocated, all in all
 	}{
-		"deep JSON in a record":      {func() error { _, err := DecodeRecord(deep); return err }, 48},
-		"a record cut in its base64": {func() error { _, err := DecodeRecord(cut); return err }, 1},
-		"a bomb for a record":        {func() error { _, err := DecodeRecord(record); return err }, 8},
-		"a bomb for a chart":         {func() error { _, err := unpack(bomb, "here", ""); return err }, 16},
-		"a bomb for a tree":          {func() error { _, err := ofTree(bomb, "x", nil); return err }, 16},
+		"deep JSON in a record":      {func() error { _, err := DecodeRecord(deep); return err }, "not Helm's JSON", 48},
+		"a record cut in its base64": {func() error { _, err := DecodeRecord(cut); return err }, "not base64", 1},
+		"a bomb for a record":        {func() error { _, err := DecodeRecord(record); return err }, "more than 32 MiB", 8},
+		"a bomb for a chart":         {func() error { _, err := unpack(many, "here", ""); return err }, "larger than the maximum size", 256}, // Helm holds 100 MiB of it, at most
+		"a bomb for a tree":          {func() error { _, err := ofTree(tarBomb(t), "x", nil); return err }, "bigger than max archive size", 32},
 		"a bomb for a chart of one file": {func() error {
 			_, err := unpack(tarBomb(t), "here", "")
 			return err
-		}, 64},
+		}, "larger than the maximum size", 64},
 	} {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		err := c.open()
 		runtime.ReadMemStats(&after)
-		if err == nil {
-			t.Errorf("%s: no error", name)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: not refused for %q: %v", name, c.says, err)
 		}
 		if used := (after.TotalAlloc - before.TotalAlloc) >> 20; used > c.limit {
 			t.Errorf("%s: %d MiB were allocated", name, used)
 		}
-		if grown := int64(after.Sys) - int64(before.Sys); grown > 64<<20 {
+		if grown := int64(after.Sys) - int64(before.Sys); grown > int64(max(c.limit, 64))<<20 {
 			t.Errorf("%s: %d MiB more were taken from the system", name, grown>>20)
 		}
 		result.Add(name, "an error, memory bounded")
 	}
 	result.Keep(t, "plugin/chart", "R13")
+}
+
+// manyFiles is a chart of 64 files, each of 4 MiB.
+func manyFiles(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	files := tar.NewWriter(zip)
+	text := make([]byte, 4<<20)
+	for i := range 64 {
+		name := fmt.Sprintf("cilium/files/%d", i)
+		if err := files.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := files.Write(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(files.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // tarBomb is a chart with a file of 1 GiB, as its header says.

@@ -109,7 +109,7 @@ func sameWorld(p *Plan, _ *Journal, f facts.Facts) (bool, string) {
 	if changes := now.podsSince(p.World); len(changes) > 0 {
 		return false, "since the plan " + strings.Join(changes, "; ")
 	}
-	return true, fmt.Sprintf("%d checks", len(p.Verdicts))
+	return true, judgedBy(p)
 }
 
 func sourceReady(p *Plan, _ *Journal, f facts.Facts) (bool, string) {

@@ -36,6 +36,9 @@ func shuffled(next http.Handler, r *rand.Rand, result *faultproxy.Result) http.H
 func TestFault_R24_ShuffledLists(t *testing.T) {
 	s := newServer(t)
 	quiet, _ := through(t, s.Config.Handler, faultproxy.At(-1, faultproxy.None))
+	if len(quiet.Blind) > 0 {
+		t.Fatalf("blind without a fault: %v", quiet.Blind)
+	}
 	var result faultproxy.Result
 	for seed := range uint64(20) {
 		locked := faultproxy.Serial(shuffled(s.Config.Handler, rand.New(rand.NewPCG(seed, seed)), &result))

@@ -38,11 +38,12 @@ func TestFault_R04_Reads(t *testing.T) {
 		was[v.Check] = v
 	}
 	var result faultproxy.Result
+	outcomes := map[string]int{}
 	for n := range p.Requests() {
 		for _, fault := range faultproxy.Reading {
 			f, p := through(t, s.Config.Handler, faultproxy.At(n, fault))
 			if p.Injected()[fault] != 1 {
-				continue // fewer requests this time
+				t.Errorf("%s at request %d: injected %v", fault, n, p.Injected())
 			}
 			what := fmt.Sprintf("%s at request %d", fault, n)
 			outcome := "as without the fault"
@@ -67,8 +68,12 @@ func TestFault_R04_Reads(t *testing.T) {
 					t.Errorf("%s: nothing is blind, and the facts differ:\n%s", what, diff)
 				}
 			}
+			outcomes[outcome]++
 			result.Add(string(fault), outcome)
 		}
+	}
+	if len(quiet.Blind) > 0 || outcomes["unknown, with the reason"] == 0 || outcomes["as without the fault"] == 0 {
+		t.Errorf("blind without a fault: %v; outcomes %v", quiet.Blind, outcomes)
 	}
 	result.Keep(t, "plugin/live", "R4")
 }
