@@ -88,7 +88,7 @@ func TestExampleTreeIsWhatScaffoldWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files < 10 {
+	if files < 12 {
 		t.Errorf("scaffold wrote %d files", files)
 	}
 }

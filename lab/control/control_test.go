@@ -53,13 +53,20 @@ func TestEverythingListensOnLoopback(t *testing.T) {
 		Program: func(name string) string { return "/programs/" + name },
 	}
 	specs := append(c.flux(), c.etcd(), c.apiserver(), c.controllerManager(), c.scheduler(), c.kwok())
+	addresses := 0
 	for _, spec := range specs {
 		for _, arg := range spec.Args {
 			name, value, _ := strings.Cut(arg, "=")
 			address := strings.HasSuffix(name, "-addr") || strings.HasSuffix(name, "-address") || strings.HasSuffix(name, "-urls")
+			if address {
+				addresses++
+			}
 			if address && !strings.Contains(value, "127.0.0.1") {
 				t.Errorf("%s: %s", spec.Name, arg)
 			}
 		}
+	}
+	if addresses < len(specs) {
+		t.Errorf("%d programs are given %d addresses", len(specs), addresses)
 	}
 }

@@ -19,6 +19,9 @@ func TestSettingsAreTheStorys(t *testing.T) {
 			"CILIUM_VERSION": "1.18.2", "CILIUM_GATEWAY_LB_IP": "10.25.11.121", "CLUSTERMESH_IP": "10.25.11.101", "CILIUM_BGP_LOCAL_ASN": "64513",
 		},
 	}
+	if len(All()) != len(want) {
+		t.Errorf("%d clusters", len(All()))
+	}
 	for _, c := range All() {
 		got := c.Settings("1.18.2")
 		for key, value := range want[c.Name] {
@@ -61,6 +64,9 @@ func TestValuesDifferInTheClustersOwnOnly(t *testing.T) {
 
 func TestNodesLieInTheirNetworks(t *testing.T) {
 	for _, c := range All() {
+		if len(c.Nodes()) == 0 {
+			t.Errorf("%s has no node", c.Name)
+		}
 		prefix := strings.Join(strings.Split(c.PodCIDR, ".")[:2], ".") + "."
 		for _, n := range c.Nodes() {
 			if !strings.HasPrefix(n.PodCIDR, prefix) || !strings.HasPrefix(n.IP, c.Network+".") {

@@ -39,7 +39,7 @@ func requests(t *testing.T) (all int) {
 		}
 		all = len(n.asked(""))
 	})
-	if all < 25 {
+	if all < 27 {
 		t.Fatalf("only %d requests", all)
 	}
 	return all

@@ -421,6 +421,9 @@ func TestNotAllowed(t *testing.T) {
 
 // TestKinds holds the kinds that facts have to those that the program in the pods has.
 func TestKinds(t *testing.T) {
+	if n := len(probe.Kinds()); n != 6 {
+		t.Errorf("%d kinds", n)
+	}
 	for _, k := range probe.Kinds() {
 		if !slices.Contains([]string{facts.ProbePod, facts.ProbeService, facts.ProbeDNS, facts.ProbeAPI, facts.ProbeEgress, "mirror"}, string(k)) {
 			t.Errorf("facts do not know %s", k)

@@ -275,16 +275,22 @@ func TestGitExplains(t *testing.T) {
 			}},
 		}
 	}
-	for _, d := range of(all).Differences {
-		if d.Path == "operator.replicas" && (!d.Expected || d.Var != "REPLICAS") {
-			t.Errorf("%+v", d)
+	replicas := func() compare.Difference {
+		t.Helper()
+		for _, d := range of(all).Differences {
+			if d.Path == "operator.replicas" {
+				return d
+			}
 		}
+		t.Fatal("operator.replicas does not differ")
+		return compare.Difference{}
+	}
+	if d := replicas(); !d.Expected || d.Var != "REPLICAS" {
+		t.Errorf("%+v", d)
 	}
 	all[1].Live.Release.Values["operator"] = map[string]any{"replicas": 9.0}
-	for _, d := range of(all).Differences {
-		if d.Path == "operator.replicas" && d.Expected {
-			t.Errorf("Git gives 2 and 9 runs: %+v", d)
-		}
+	if d := replicas(); d.Expected {
+		t.Errorf("Git gives 2 and 9 runs: %+v", d)
 	}
 }
 

@@ -101,7 +101,7 @@ func TestOnlyTheAcceptedMayBeReplaced(t *testing.T) {
 				t.Errorf("accepted, and stopped at request %d: %v", n, err)
 			}
 		}
-		if stopped < 10 {
+		if stopped < 24 {
 			t.Errorf("%s: stopped %d times of %d", owner, stopped, quiet.requests)
 		}
 	}

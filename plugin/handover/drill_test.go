@@ -107,7 +107,7 @@ func TestDrillKilledAtEveryRequest(t *testing.T) {
 			if err := quiet.drill(t, d); err != nil {
 				t.Fatal(err)
 			}
-			if quiet.requests < 15 {
+			if quiet.requests < 25 {
 				t.Fatalf("only %d requests", quiet.requests)
 			}
 			for n := range quiet.requests {
@@ -201,8 +201,13 @@ func TestDrillStopsWhenAPodIsReplaced(t *testing.T) {
 // TestDrillInterrupted: what the user interrupts is undone before the process ends.
 func TestDrillInterrupted(t *testing.T) {
 	for _, d := range handover.Drills() {
-		before := seen(t, d).end(t)
-		for n := range 40 {
+		quiet := seen(t, d)
+		before := quiet.end(t)
+		if err := quiet.drill(t, d); err != nil {
+			t.Fatal(err)
+		}
+		interrupted := 0
+		for n := range quiet.requests {
 			g := seen(t, d)
 			ctx, cancel := context.WithCancel(t.Context())
 			g.fault = func(i int, _ string) fault {
@@ -216,9 +221,15 @@ func TestDrillInterrupted(t *testing.T) {
 			j := r.Begin(p, "run")
 			err := r.Drill(ctx, p, j)
 			cancel()
+			if err != nil {
+				interrupted++
+			}
 			if diff := cmp.Diff(before, g.end(t)); diff != "" || len(g.naked) > 0 || j.Phase != handover.Finished {
 				t.Errorf("%s interrupted at request %d: %v, phase %s:\n%s%v", d.Name, n, err, j.Phase, diff, g.naked)
 			}
+		}
+		if interrupted < quiet.requests/3 {
+			t.Errorf("%s: %d of %d interruptions stopped it", d.Name, interrupted, quiet.requests)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func everyRequest(t *testing.T, result *faultproxy.Result, faults ...fault) {
 		if err := quiet.run(t); err != nil {
 			t.Fatal(err)
 		}
-		if quiet.requests < 40 {
+		if quiet.requests < 50 {
 			t.Fatalf("only %d requests", quiet.requests)
 		}
 		for n := range quiet.requests {
@@ -127,7 +127,7 @@ func TestFault_R20_PodReplacedMeanwhile(t *testing.T) {
 		}
 		result.Add(fault20, "seen: the run stops, Flux is suspended")
 	}
-	if stopped < quiet.requests/2 {
+	if stopped < quiet.requests*3/4 {
 		t.Errorf("stopped %d times of %d", stopped, quiet.requests)
 	}
 	result.Keep(t, "plugin/handover", "R20")

@@ -123,7 +123,7 @@ func TestShippedRole(t *testing.T) {
 		plans = append(plans, handover.MakeDrill(d, newGround(t).drillInput(t)))
 	}
 	for _, p := range plans {
-		if len(p.Rights()) < 5 {
+		if len(p.Rights()) < 13 {
 			t.Errorf("%s asks for %d rights", p.Name, len(p.Rights()))
 		}
 		for _, r := range p.Rights() {

@@ -80,8 +80,8 @@ func TestWithoutEveryEdit(t *testing.T) {
 	for _, e := range Edits(from, to) {
 		paths = append(paths, e.Path)
 	}
-	if len(paths) < 5 {
-		t.Fatalf("only %v", paths)
+	if len(paths) != 5 {
+		t.Fatalf("told are %v", paths)
 	}
 	r := Without(&facts.Rendered{
 		Before: []facts.Object{{Kind: "X", Body: from}}, After: []facts.Object{{Kind: "X", Body: to}},

@@ -287,8 +287,8 @@ func TestRulesAreComplete(t *testing.T) {
 			t.Errorf("%s: a title has no full stop, and a reference is a URL", r.ID)
 		}
 	}
-	if len(seen) < 40 {
-		t.Errorf("only %d rules", len(seen))
+	if all := fixtures(); len(seen) != len(all) || len(seen) == 0 {
+		t.Errorf("%d rules, and fixtures of %d", len(seen), len(all))
 	}
 	t.Logf("%d rules", len(seen))
 }

@@ -30,7 +30,7 @@ func through(t *testing.T, s http.Handler, plan faultproxy.Plan) (facts.Facts, *
 func TestFault_R04_Reads(t *testing.T) {
 	s := newServer(t)
 	quiet, p := through(t, s.Config.Handler, faultproxy.At(-1, faultproxy.None))
-	if p.Requests() < 15 {
+	if p.Requests() < 27 {
 		t.Fatalf("only %d requests", p.Requests())
 	}
 	was := map[check.ID]check.Verdict{}

@@ -103,7 +103,7 @@ func TestCommandsStandAsTheyAre(t *testing.T) {
 			}
 		}
 	}
-	if seen < 60 {
+	if seen < 160 {
 		t.Errorf("only %d commands", seen)
 	}
 }
@@ -146,10 +146,16 @@ func TestPagesAreTheFleets(t *testing.T) {
 
 // TestOneCluster: a fleet of one has nothing to compare.
 func TestOneCluster(t *testing.T) {
-	for _, page := range make4(t, input("infra")) {
-		if strings.Contains(page.Text, "compare") {
-			t.Errorf("%s compares one cluster", page.Name)
+	compares := func(in Input) (pages int) {
+		for _, page := range make4(t, in) {
+			if strings.Contains(page.Text, "compare") {
+				pages++
+			}
 		}
+		return pages
+	}
+	if one, two := compares(input("infra")), compares(input("infra", "apps")); one != 0 || two == 0 {
+		t.Errorf("%d pages compare one cluster, %d two", one, two)
 	}
 }
 

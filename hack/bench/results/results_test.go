@@ -37,10 +37,12 @@ func TestPage(t *testing.T) {
 
 // TestPlots: pictures are XML, the same each time, and hold every point; a plot of nothing says that it is.
 func TestPlots(t *testing.T) {
+	plots := 0
 	for name, svg := range some().Files() {
 		if !strings.HasSuffix(name, ".svg") {
 			continue
 		}
+		plots++
 		if again := some().Files()[name]; !bytes.Equal(svg, again) {
 			t.Errorf("%s differs from one time to the next", name)
 		}
@@ -63,6 +65,9 @@ func TestPlots(t *testing.T) {
 				t.Errorf("%s: %d points", name, points)
 			}
 		}
+	}
+	if plots < 2 {
+		t.Errorf("%d plots", plots)
 	}
 }
 
