@@ -251,9 +251,9 @@ func (g *ground) updated() int {
 	return n
 }
 
-func (g *ground) Observe(_ context.Context, parts []facts.Part) (facts.Facts, error) {
+func (g *ground) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, error) {
 	var f facts.Facts
-	err := g.request("observe", func() error {
+	err := g.request(ctx, "observe", func() error {
 		g.act()
 		f = g.facts()
 		f.Seen = parts
@@ -300,9 +300,9 @@ func (g *ground) facts() facts.Facts {
 	return f
 }
 
-func (g *ground) Image(_ context.Context, ref handover.Ref) (json.RawMessage, error) {
+func (g *ground) Image(ctx context.Context, ref handover.Ref) (json.RawMessage, error) {
 	var out json.RawMessage
-	err := g.request("image", func() (err error) {
+	err := g.request(ctx, "image", func() (err error) {
 		out, err = g.image(ref)
 		return err
 	})
@@ -318,8 +318,8 @@ func (g *ground) image(ref handover.Ref) (json.RawMessage, error) {
 	return json.Marshal(value)
 }
 
-func (g *ground) Do(_ context.Context, a handover.Action) error {
-	return g.request(string(a.Verb)+" "+a.Ref.Kind, func() error {
+func (g *ground) Do(ctx context.Context, a handover.Action) error {
+	return g.request(ctx, string(a.Verb)+" "+a.Ref.Kind, func() error {
 		err := g.take(a)
 		g.inspectGround(fmt.Sprintf("%s of %s", a.Verb, a.Ref))
 		return err

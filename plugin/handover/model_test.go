@@ -140,9 +140,12 @@ func newModel(t testing.TB) *model {
 }
 
 // request counts a request and says what becomes of it.
-func (m *model) request(what string, effect func() error) error {
+func (m *model) request(ctx context.Context, what string, effect func() error) error {
 	if m.killed {
 		return errKilled
+	}
+	if err := ctx.Err(); err != nil {
+		return err // nothing is sent any more
 	}
 	n := m.requests
 	m.requests++
@@ -254,9 +257,9 @@ func (m *model) helmRelease() facts.HelmRelease {
 	return out
 }
 
-func (m *model) Observe(_ context.Context, parts []facts.Part) (facts.Facts, error) {
+func (m *model) Observe(ctx context.Context, parts []facts.Part) (facts.Facts, error) {
 	var f facts.Facts
-	err := m.request("observe", func() error {
+	err := m.request(ctx, "observe", func() error {
 		m.controllers()
 		f = m.facts()
 		f.Seen, f.Blind = nil, map[facts.Part]string{}
@@ -341,9 +344,9 @@ func (m *model) facts() facts.Facts {
 	return f
 }
 
-func (m *model) Image(_ context.Context, ref handover.Ref) (json.RawMessage, error) {
+func (m *model) Image(ctx context.Context, ref handover.Ref) (json.RawMessage, error) {
 	var out json.RawMessage
-	err := m.request("image", func() error {
+	err := m.request(ctx, "image", func() error {
 		if o := m.objects[ref]; o != nil {
 			out = fmt.Appendf(nil, `{"metadata":{"uid":"u"},"spec":{"suspend":%t}}`, o.Suspend)
 		}
@@ -352,8 +355,8 @@ func (m *model) Image(_ context.Context, ref handover.Ref) (json.RawMessage, err
 	return out, err
 }
 
-func (m *model) Do(_ context.Context, a handover.Action) error {
-	return m.request(string(a.Verb)+" "+a.Ref.Kind, func() error { return m.do(a) })
+func (m *model) Do(ctx context.Context, a handover.Action) error {
+	return m.request(ctx, string(a.Verb)+" "+a.Ref.Kind, func() error { return m.do(a) })
 }
 
 func (m *model) do(a handover.Action) error {
@@ -447,8 +450,8 @@ func (m *model) Changed(ctx context.Context, atMost time.Duration) error {
 	return ctx.Err()
 }
 
-func (m *model) Settle(context.Context, []handover.Ref, time.Duration) error {
-	return m.request("settle", func() error { return nil })
+func (m *model) Settle(ctx context.Context, _ []handover.Ref, _ time.Duration) error {
+	return m.request(ctx, "settle", func() error { return nil })
 }
 
 func (m *model) Backup(ctx context.Context) (string, error) {
@@ -456,7 +459,7 @@ func (m *model) Backup(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "/state/infra-" + j.Run + "/backup", m.request("backup", func() error { m.backups++; return nil })
+	return "/state/infra-" + j.Run + "/backup", m.request(ctx, "backup", func() error { m.backups++; return nil })
 }
 
 func (m *model) Load(context.Context) (*handover.Journal, error) {
@@ -467,8 +470,8 @@ func (m *model) Load(context.Context) (*handover.Journal, error) {
 	return &j, json.Unmarshal(m.journal, &j)
 }
 
-func (m *model) Save(_ context.Context, j *handover.Journal) error {
-	return m.request("save", func() error {
+func (m *model) Save(ctx context.Context, j *handover.Journal) error {
+	return m.request(ctx, "save", func() error {
 		raw, err := json.Marshal(j)
 		m.journal = raw
 		return err

@@ -129,6 +129,7 @@ func TestInterrupted(t *testing.T) {
 	if err := quiet.run(t); err != nil {
 		t.Fatal(err)
 	}
+	interrupted := 0
 	for n := range quiet.requests {
 		m := newModel(t)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -142,12 +143,18 @@ func TestInterrupted(t *testing.T) {
 		r := &handover.Runner{World: m, Journal: m, Clock: m}
 		err := r.Run(ctx, p, r.Begin(p, "run"))
 		cancel()
+		if err != nil {
+			interrupted++
+		}
 		var stop *handover.Stop
 		if err != nil && (!errors.As(err, &stop) || stop.Kind != handover.StopInterrupted || slices.ContainsFunc(m.writes, func(w string) bool { return strings.HasPrefix(w, "suspend Kust") })) {
 			t.Fatalf("at request %d: %v, wrote %v", n, err, m.writes)
 		}
 		m.fault = nil
 		crash(t, m, quiet, fmt.Sprintf("interrupted at request %d", n))
+	}
+	if interrupted < quiet.requests-5 {
+		t.Errorf("%d of %d interruptions stopped the run", interrupted, quiet.requests)
 	}
 }
 
