@@ -80,7 +80,7 @@ func theInput() []Row {
 		}},
 		{"R13", "gzip bomb, deep JSON, truncated base64 in a release secret", "an error at once; memory bounded", []Proof{
 			{"plugin/live", "TestFault_R13_Records", "each of them in a record, with the memory measured"},
-			{"plugin/chart", "TestFault_R13_Bombs", "the same where records are rendered from, and in charts and trees"},
+			{"plugin/chart", "TestFault_R13_Bombs", "the same where records are rendered from, and in archives of charts and trees: few large files, many small ones"},
 			{"plugin/live", "FuzzRelease", "the decoder"},
 		}},
 		{"R14", "YAML bombs, million-line values, template loops", "bounded time and memory", []Proof{
@@ -102,6 +102,7 @@ func theInput() []Row {
 		{"R18", "disk full, read-only HOME, closed stdout", "a clean exit, nothing half-written", []Proof{
 			{"plugin/cli", "TestFault_R18_Files", "each command that writes, to a full device, into a file in the way, to a closed stdout, without a HOME"},
 			{"plugin/act", "TestBackupIsWholeOrNot", "each write of a backup fails in turn"},
+			{"plugin/files", "TestAllOrNone", "a runbook's pages and scaffold's trees: each call to the disk fails in turn"},
 			{"plugin/cli/fluxhandover", "TestReplaceLeavesNothingHalfWritten", "the journal"},
 			{"plugin/report", "TestTargetReplacesItsFileWhole", "reports"},
 		}},
