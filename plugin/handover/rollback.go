@@ -85,7 +85,7 @@ func UndoHandover(in RollbackInput) *Plan {
 	}
 	r.refuse()
 	p.Ready = len(p.Refusals) == 0
-	if p.Ready && !r.resumed() && r.nothing() {
+	if p.Ready && !r.in.Journal.Unfinished() && r.nothing() {
 		p.Done = true
 	} else {
 		r.lay()
