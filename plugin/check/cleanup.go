@@ -28,10 +28,11 @@ func judgeLeftRecords(f facts.Facts) Verdict {
 	others := strangers(f)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		r := others[name]
-		switch r.Chart {
-		case "cilium":
+		switch {
+		case r.Chart == "cilium" && r.Compared && r.Shared == 0: // all that it names is its own
+		case r.Chart == "cilium":
 			n.failed("Helm release "+name, fmt.Sprintf("revision %d %s, %s", r.Revision, r.Status, neededBy(f, r)), "no record")
-		case "":
+		case r.Chart == "":
 			n.unseen("Helm release "+name, "of which chart it is has not been read")
 		}
 	}

@@ -28,7 +28,7 @@ var fields = map[facts.Part][]string{
 	facts.Pods:            {"Pods"},
 	facts.Config:          {"Config"},
 	facts.Settings:        {"Settings"},
-	facts.Releases:        {"Records"},
+	facts.Releases:        {"Records", "Search"},
 	facts.Release:         {"Release"},
 	facts.Certificates:    {"Certificates"},
 	facts.CRDs:            {"CRDs"},

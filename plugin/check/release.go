@@ -104,10 +104,11 @@ func judgeOneRelease(f facts.Facts) Verdict {
 	others := strangers(f)
 	for _, name := range slices.Sorted(maps.Keys(others)) {
 		r := others[name]
-		switch r.Chart {
-		case "cilium":
+		switch {
+		case r.Chart == "cilium" && r.Compared && r.Shared == 0: // all that it names is its own
+		case r.Chart == "cilium":
 			n.failed("Helm release "+name, fmt.Sprintf("revision %d %s", r.Revision, r.Status), "no other release of chart cilium")
-		case "":
+		case r.Chart == "":
 			n.unseen("Helm release "+name, "of which chart it is has not been read")
 		}
 	}

@@ -118,6 +118,7 @@ type Live struct {
 	Config          *ConfigMap          `json:"config,omitempty"`
 	Settings        *ConfigMap          `json:"settings,omitempty"`
 	Records         []Record            `json:"records,omitempty"`
+	Search          *RecordSearch       `json:"search,omitempty"` // nil where there is a record
 	Release         *ReleaseContents    `json:"release,omitempty"`
 	Certificates    []Certificate       `json:"certificates,omitempty"`
 	CRDs            []CRD               `json:"crds,omitempty"`
@@ -167,6 +168,27 @@ type Record struct {
 	Modified  time.Time `json:"modified,omitzero"`
 	// Chart is the name of its chart; read only from releases that are not Cilium's own but sound like it.
 	Chart string `json:"chart,omitempty"`
+	// Compared: the objects that its release names have been compared with those of Cilium's own. Shared is how many both
+	// name; Own are those that it alone names, "Kind/namespace/name", the first MaxOwn of OwnCount.
+	Compared bool     `json:"compared,omitempty"`
+	Shared   int      `json:"shared,omitempty"`
+	OwnCount int      `json:"ownCount,omitempty"`
+	Own      []string `json:"own,omitempty"`
+	// Driver is where Helm keeps it: empty for a Secret, "configmap" for a ConfigMap, whose name is Secret then.
+	Driver string `json:"driver,omitempty"`
+}
+
+// MaxOwn bounds Record.Own.
+const MaxOwn = 4
+
+// RecordSearch is what was found when Helm had no record by the fleet's name where the fleet expects it.
+type RecordSearch struct {
+	// Claim is the release that the agents' DaemonSet says it belongs to, "namespace/name"; empty where it says none.
+	Claim string `json:"claim,omitempty"`
+	// Records are those of a release of that name, or of the fleet's, in any namespace.
+	Records []Record `json:"records,omitempty"`
+	// Blind says where could not be looked, and why.
+	Blind []string `json:"blind,omitempty"`
 }
 
 // ReleaseContents is what the newest record of the release holds; of its manifest, which workloads there are.

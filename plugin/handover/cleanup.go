@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cilium-gitops/cilium-gitops/plugin/facts"
@@ -54,7 +55,7 @@ type CleanupInput struct {
 
 // CleanupParts are what a cleanup has to know besides its own objects.
 func CleanupParts() []facts.Part {
-	return []facts.Part{facts.Identity, facts.Releases, facts.DaemonSets, facts.HelmReleases}
+	return []facts.Part{facts.Identity, facts.Releases, facts.DaemonSets, facts.HelmReleases, facts.Kustomizations}
 }
 
 // LockLasts is how old the last word of a Lease's holder is at least when it is taken for dead, whatever the clocks say.
@@ -62,7 +63,7 @@ const LockLasts = time.Minute
 
 // Leftovers finds what is left over in a cluster. It touches nothing.
 func Leftovers(in CleanupInput) []Leftover {
-	all := slices.Concat(staleRecords(in.Facts), sharedFields(in), in.pods(), in.probes(), in.others())
+	all := slices.Concat(staleRecords(in.Facts), in.owed(), sharedFields(in), in.pods(), in.probes(), in.others())
 	slices.SortStableFunc(all, func(a, b Leftover) int { return cmp.Compare(a.Ref.Kind, b.Ref.Kind) })
 	return all
 }
@@ -73,7 +74,8 @@ func staleRecords(f facts.Facts) []Leftover {
 	var all []Leftover
 	for _, r := range f.Live.Records {
 		key := r.Namespace + "/" + r.Release
-		if key == own || r.Release == f.Expect.Cilium.Release+"-preflight" || r.Chart != "cilium" && r.Chart != "" {
+		if key == own || r.Release == f.Expect.Cilium.Release+"-preflight" || r.Chart != "cilium" && r.Chart != "" ||
+			r.Compared && r.Shared == 0 && r.OwnCount > 0 { // all that it names is its own
 			continue
 		}
 		ref := Ref{APIVersion: "v1", Kind: "Secret", Namespace: r.Namespace, Name: r.Secret}
@@ -107,6 +109,13 @@ func inUse(f facts.Facts, r facts.Record, own string) string {
 	}
 	if _, found := newest(f); !found {
 		return "Helm has no record of release " + own
+	}
+	switch {
+	case !r.Compared:
+		return "what it names has not been compared with what release " + own + " names"
+	case r.OwnCount > 0:
+		return fmt.Sprintf("it names %d objects that release %s does not: %s. See them: helm -n %s get manifest %s",
+			r.OwnCount, own, strings.Join(r.Own, ", "), r.Namespace, r.Release)
 	}
 	return ""
 }

@@ -21,7 +21,7 @@ type rule struct {
 }
 
 func rules() []rule {
-	return slices.Concat(identityRules(), profileRules(), treeRules(), boundRules(), clusterRules(), impactRules(), []rule{sharedRule()})
+	return slices.Concat(identityRules(), profileRules(), treeRules(), boundRules(), clusterRules(), impactRules(), []rule{sharedRule(), claimRule()})
 }
 
 // RuleText says what each of the plan's own refusals means: id, reason, hint.

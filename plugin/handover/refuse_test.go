@@ -176,6 +176,9 @@ var refusals = map[string]struct {
 		in.Facts.Live.Release = nil
 		in.Facts.Live.Records = []facts.Record{{Namespace: "flux-system", Release: "kube-system-cilium", Revision: 1, Status: "deployed", Chart: "cilium", Secret: "s"}}
 	}},
+	"the objects of a release that has no record": {"HP206", func(in *handover.Input) {
+		in.Facts.Live.Records, in.Facts.Live.Release = nil, nil
+	}},
 	"a shared Kustomization is suspended": {"HP507", func(in *handover.Input) {
 		among(in)
 		in.Facts.Live.Kustomizations = []facts.FluxKustomization{{Namespace: "flux-system", Name: "cilium-core", Suspend: true}}
@@ -297,6 +300,7 @@ func TestTakeOver(t *testing.T) {
 	in := newModel(t).input()
 	in.Facts.Live.Records, in.Facts.Live.Release = nil, nil
 	in.Facts.Rendered.Revision = 0
+	unclaimed(&in.Facts)
 	p := handover.Make(in)
 	if p.Strategy != handover.TakeOver || !p.Ready {
 		t.Errorf("%s %+v %+v", p.Strategy, p.Weighed, p.Refusals)

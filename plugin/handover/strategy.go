@@ -52,6 +52,8 @@ func takingOver(f facts.Facts, tree *facts.GitRelease) Weighed {
 		w.Why = "Helm has a record: adopting it is gentler"
 	case tree != nil && tree.Install.DisableTakeOwnership:
 		w.Why = "the HelmRelease has install.disableTakeOwnership: Flux would refuse objects that are there"
+	case claimed(f) != "":
+		w.Why = fmt.Sprintf("its objects are Helm release %s's, and Flux would be their second owner (HP206)", claimed(f))
 	case !runs(f):
 		w.Why = "no Cilium runs here that could be taken over"
 	default:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
+	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
@@ -42,6 +43,7 @@ type gatherer struct {
 	done     int
 	total    int
 	unserved []schema.GroupVersionResource // what was asked for and is not there
+	secrets  map[string]*core.Secret       // Helm's records that were read, by namespace and name
 	// relayPorts are those that the relays' pods listen on, by podKey: no fact, but the way to one.
 	relayPorts map[string]int32
 	// supplied are the release's values with their secrets, composers the HelmReleases that take values from Secrets: no

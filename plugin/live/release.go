@@ -49,8 +49,12 @@ func seeReleases(ctx context.Context, g *gatherer) error {
 	if err := g.strangers(ctx, all); err != nil {
 		return err
 	}
+	var search *facts.RecordSearch
+	if !slices.ContainsFunc(all, func(r facts.Record) bool { return r.Namespace == e.Cilium.Namespace && r.Release == e.Cilium.Release }) {
+		search = g.search(ctx)
+	}
 	all = sorted(all, func(r facts.Record) string { return fmt.Sprintf("%s/%s %012d", r.Namespace, r.Release, r.Revision) })
-	g.note(func(f *facts.Facts) { f.Live.Records = all })
+	g.note(func(f *facts.Facts) { f.Live.Records, f.Live.Search = all, search })
 	return nil
 }
 
@@ -97,7 +101,7 @@ func (g *gatherer) strangers(ctx context.Context, all []facts.Record) error {
 			}
 		}
 	}
-	return nil
+	return g.compare(ctx, all)
 }
 
 func record(m *metav1.PartialObjectMetadata) facts.Record {
@@ -141,7 +145,7 @@ func seeRelease(ctx context.Context, g *gatherer) error {
 
 // contents are what a record holds, and its values with their secrets.
 func (g *gatherer) contents(ctx context.Context, r facts.Record) (*facts.ReleaseContents, values.Tree, error) {
-	secret, err := g.core.Secrets(r.Namespace).Get(ctx, r.Secret, metav1.GetOptions{})
+	secret, err := g.recordSecret(ctx, r)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -184,7 +185,7 @@ func TestRecord(t *testing.T) {
 	want := facts.Record{
 		Namespace: "kube-system", Secret: "sh.helm.release.v1.cilium.v2", Release: "cilium", Revision: 2, Status: "superseded", Modified: at.Add(time.Minute),
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if odd := record(meta(map[string]string{"version": "two", "modifiedAt": "soon"})); odd.Revision != 0 || !odd.Modified.Equal(at) {
