@@ -41,6 +41,8 @@ type CleanupItem struct {
 
 	Outcome CleanupOutcome `json:"outcome"`
 	Error   string         `json:"error,omitempty"`
+	// Backup is the file of this machine that holds what was removed: kubectl apply --server-side -f puts it back.
+	Backup string `json:"backup,omitempty"`
 }
 
 // Where is the object, or the folder.
@@ -110,6 +112,9 @@ func (c CleanupCluster) table(p *Page) {
 	for _, item := range c.Leftovers {
 		if why := item.Keep + item.Error; why != "" {
 			p.Prose(0, item.Where()+": "+p.cut(fold(why)))
+		}
+		if item.Backup != "" {
+			p.Line("%s  backup  %s", c.Cluster, fold(item.Backup))
 		}
 	}
 }

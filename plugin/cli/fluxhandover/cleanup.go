@@ -33,7 +33,9 @@ func newCleanup(env *cli.Env) *cobra.Command {
 		Long: `Lists what is left over in each cluster, and removes it with --yes:
 
 - records of a second Helm release of Cilium, such as a HelmRelease with the wrong name makes: the record Secrets alone,
-  where no HelmRelease manages them and the objects are another release's. Nothing is ever uninstalled;
+  where no HelmRelease manages them and every object that they name is Cilium's own release's. Nothing is ever
+  uninstalled, and each record is kept on this machine before it goes;
+- Kustomizations that a run suspended when it stopped, and that still are, though the run is over;
 - fields of Cilium's objects that the bootstrap's Helm owns beside Flux, and that would stay when Git loses them;
 - pods of probes, the namespaces of those that were killed, once their deadline has passed, and locks that nobody holds;
 - journals, backups and evidence of finished runs on this machine, but for the newest.
@@ -239,7 +241,9 @@ func (o *cleanupOptions) remove(ctx context.Context, j *job, c *report.CleanupCl
 		case item.Folder != "":
 			err = os.RemoveAll(item.Folder)
 		case item.Action != nil:
-			err = world.Do(ctx, *item.Action)
+			if item.Backup, err = o.keepRecord(ctx, j, world, item.Action.Ref); err == nil {
+				err = world.Do(ctx, *item.Action)
+			}
 		}
 		if item.Outcome = report.LeftRemoved; err != nil {
 			item.Outcome, item.Error = report.LeftFailed, err.Error()
