@@ -47,7 +47,9 @@ var ownRules = [][3]string{
 	{refusedAgain, "the run that stopped cannot go on: its adoption has not begun, and the cluster is not as it has to be for one", "Mend what is named here, then go on: flux handover run --resume. Or take away what the run placed, and begin anew: flux handover rollback."},
 	{refusedNothing, "there is nothing to go back from: no Cilium, no record of Helm's, no object of Flux's", "Is this the cluster that is meant? kubectl config get-contexts."},
 	{refusedDeleting, "the HelmRelease is being deleted, and is not suspended: Flux uninstalls Cilium", "Suspend it at once: flux suspend helmrelease -n kube-system cilium."},
-	{refusedPending, "somebody else works on the Helm release", "Wait until it is done: helm -n kube-system history cilium."},
+	{refusedPending, "somebody else works on the Helm release", "Wait until it is done: helm -n kube-system history cilium. " +
+		"Where nobody is at it any more (helm-controller or a helm that was killed), end it by hand, then go back: " +
+		"helm -n kube-system rollback cilium REVISION --no-hooks; flux handover rollback."},
 	{refusedRestart, "going back to the bootstrap's manifest would replace pods or delete objects", "Accept it by name: --allow DaemonSet/cilium. Or stop Flux alone: flux suspend kustomization -n flux-system cilium-core, then flux suspend helmrelease -n kube-system cilium."},
 	{refusedFails, "going back would fail: it changes what the API server lets nobody change", "See all of it: kubectl cilium-gitops diff --what impact. Stop Flux alone: flux suspend helmrelease -n kube-system cilium."},
 	{refusedFluxOwn, "the revision to go back to was made by Flux, not by the bootstrap", "Put the bootstrap's record back from a run's backup: kubectl -n kube-system apply --server-side -f BACKUP/release-records/."},

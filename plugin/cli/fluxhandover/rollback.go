@@ -29,9 +29,10 @@ func newRollback(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Give Cilium back to its bootstrap, without a restart",
-		Long: `Suspends Flux's objects of Cilium, the Kustomization first, and sees them suspended; removes them, which prunes and
-uninstalls nothing while they are suspended; and has Helm go back to what the bootstrap had, as a new revision. What
-that would do to Cilium's objects is known beforehand: where it would replace a pod or delete an object, nothing is done
+		Long: `Suspends Flux's objects of Cilium, the Kustomization first, and sees them suspended; has Helm go back to what the
+bootstrap had, as a new revision; and then removes what the handover brought and nothing else needs, which prunes and
+uninstalls nothing while it is suspended. Where Flux's controllers do not answer, nothing is removed: the rollback stops
+there, and goes on when it is called again. What going back would do to Cilium's objects is known beforehand: where it would replace a pod or delete an object, nothing is done
 unless the object is named with --allow. Meanwhile no pod of Cilium may be replaced or restart.
 
 It goes by the journal of the run that is undone, or, where there is none, by what is there. What Git applies is not
