@@ -73,6 +73,8 @@ func failing(changes []impact.Change) []check.Evidence {
 // none at this moment, or where nobody could count them.
 func replaced(c impact.Change) string {
 	switch {
+	case c.Uncounted && c.Effect == impact.Delete:
+		return "its pods lost, which could not be counted"
 	case c.Uncounted:
 		return "its pods replaced, which could not be counted"
 	case c.Effect == impact.Restart && c.Restarts == 0:
