@@ -22,7 +22,8 @@ func sized(nodes int, rolled bool) *facts.Live {
 	live := &facts.Live{UID: "4f1c", Version: "v1.37.2", Pods: pods(nodes)}
 	for i := range nodes {
 		live.Nodes = append(live.Nodes, facts.Node{
-			Name: live.Pods[2*i].Node, InternalIP: fmt.Sprintf("10.%d.%d.%d", i%4, i/256, i%256), Ready: true, Kubelet: "v1.37.2",
+			Name: live.Pods[2*i].Node, InternalIP: fmt.Sprintf("10.%d.%d.%d", i%4, i/256, i%256), Ready: true,
+			Kubelet:  "v1.37.2",
 			PodCIDRs: []string{fmt.Sprintf("10.244.%d.%d/26", i/4, i%4*64)},
 		})
 	}
@@ -117,7 +118,8 @@ func TestFinding_M14_PartsOfSomebody(t *testing.T) {
 		change func(a *api)
 		says   string
 	}{
-		"missing": {func(a *api) { a.remove(partPath(1)) }, "its part ConfigMap/flux-system/cilium-gitops-handover-1 is missing"},
+		"missing": {func(a *api) { a.remove(partPath(1)) },
+			"its part ConfigMap/flux-system/cilium-gitops-handover-1 is missing"},
 		"of another run": {func(a *api) {
 			o := clone(a.object(partPath(1)))
 			o["data"].(map[string]any)["run"] = "other\x1b"
@@ -143,16 +145,19 @@ func TestFinding_M14_PartsOfSomebody(t *testing.T) {
 			t.Fatal("nothing is kept apart")
 		}
 		c.change(a)
-		if got, err := open(t, a).Journal().Load(t.Context()); got != nil || err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "kubectl --context infra") {
+		if got, err := open(t, a).Journal().Load(t.Context()); got != nil || err == nil ||
+			!strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "kubectl --context infra") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	k := open(t, newAPI()).Journal()
 	for name, p := range map[string]piece{
-		"none": {First: 1}, "too many": {First: 1, Count: 9, Size: 9}, "beyond": {First: 8, Count: 2, Size: 9}, "before": {First: 0, Count: 1, Size: 9},
+		"none": {First: 1}, "too many": {First: 1, Count: 9, Size: 9}, "beyond": {First: 8, Count: 2, Size: 9},
+		"before":    {First: 0, Count: 1, Size: 9},
 		"too large": {First: 1, Count: 1, Size: MaxPacked + 1}, "negative": {First: 1, Count: -1, Size: 1},
 	} {
-		if _, err := k.assemble(t.Context(), "run", p); err == nil || !strings.Contains(err.Error(), "it is said to be in") {
+		if _, err := k.assemble(t.Context(), "run", p); err == nil || !strings.Contains(err.Error(),
+			"it is said to be in") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -113,7 +113,8 @@ func (k *Journal) packed(j *handover.Journal) (*packing, error) {
 		d.Apart.Proof = p.cut(&next, k.proof.bytes)
 	}
 	if next-1 > handover.JournalParts {
-		return nil, fmt.Errorf("its baseline and its proof take %d ConfigMaps, and there are %d", next-1, handover.JournalParts)
+		return nil, fmt.Errorf("its baseline and its proof take %d ConfigMaps, and there are %d", next-1,
+			handover.JournalParts)
 	}
 	if p.main, err = packDocument(d); err != nil {
 		return nil, err
@@ -234,8 +235,10 @@ func (k *Journal) fetch(ctx context.Context, d *storedJournal) error {
 // assemble reads one thing that is kept apart. Its parts may be whoever's: their number and size are bounded, and what they
 // hold together has to be what the journal says.
 func (k *Journal) assemble(ctx context.Context, run string, p piece) (*facts.Live, error) {
-	if p.First < 1 || p.Count < 1 || p.First+p.Count-1 > handover.JournalParts || p.Size < 1 || p.Size > p.Count*MaxPacked {
-		return nil, fmt.Errorf("it is said to be in %d ConfigMaps from number %d on, with %d bytes", p.Count, p.First, p.Size)
+	if p.First < 1 || p.Count < 1 || p.First+p.Count-1 > handover.JournalParts || p.Size < 1 ||
+		p.Size > p.Count*MaxPacked {
+		return nil, fmt.Errorf("it is said to be in %d ConfigMaps from number %d on, with %d bytes", p.Count,
+			p.First, p.Size)
 	}
 	var all []byte
 	for n := p.First; n < p.First+p.Count; n++ {
@@ -279,7 +282,8 @@ func (k *Journal) Room(j *handover.Journal) error {
 	later := len(k.base.bytes) + len(k.base.bytes)/4
 	parts := (len(k.base.bytes)+MaxPacked-1)/MaxPacked + (later+MaxPacked-1)/MaxPacked
 	if parts > handover.JournalParts || k.base.text+k.base.text/4 > MaxJournal {
-		return fmt.Errorf("the cluster is too large for a journal: a baseline of %d bytes, %d packed, and a proof beside it do not fit into %d ConfigMaps",
+		return fmt.Errorf("the cluster is too large for a journal: "+
+			"a baseline of %d bytes, %d packed, and a proof beside it do not fit into %d ConfigMaps",
 			k.base.text, len(k.base.bytes), handover.JournalParts)
 	}
 	return nil

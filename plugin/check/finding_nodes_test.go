@@ -111,7 +111,8 @@ func TestFinding_M19_NodesComeAndGo(t *testing.T) {
 		"one left, and its operator came back of another template": {func(f *facts.Facts) {
 			movedTo(f, "infra-2", leave(f, "infra-1"))
 			p := pod(f, "cilium-operator-5d4c8bf6c7-7xk2px")
-			p.Owner, p.Labels = "ReplicaSet/cilium-operator-77", map[string]string{"app.kubernetes.io/part-of": "cilium", "pod-template-hash": "77"}
+			p.Owner, p.Labels = "ReplicaSet/cilium-operator-77",
+				map[string]string{"app.kubernetes.io/part-of": "cilium", "pod-template-hash": "77"}
 		}, map[check.ID]check.Outcome{"CG401": check.Fail}, ""},
 		"one left, and an agent elsewhere was replaced": {func(f *facts.Facts) {
 			movedTo(f, "infra-2", leave(f, "infra-1"))

@@ -18,7 +18,8 @@ type Pods struct {
 	Moved    int // of a Deployment, in place of one that left with its node
 	New      int // on nodes that have joined
 
-	Nodes, NodesLeft, NodesJoined int // nodes of the baseline that are still there; those that are not; those that are new
+	Nodes, NodesLeft,
+	NodesJoined int // nodes of the baseline that are still there; those that are not; those that are new
 
 	changes, accepted, explained []Evidence
 }
@@ -176,11 +177,13 @@ func judgeUntouched(f facts.Facts) Verdict {
 	case len(n.changes) > 0:
 		return fail("pods of Cilium are not those of the baseline", n.changes...)
 	case n.Before == 0:
-		return unknown("no pod of the baseline is left to compare", Evidence{Where: "nodes of the baseline", Got: "all gone"})
+		return unknown("no pod of the baseline is left to compare", Evidence{Where: "nodes of the baseline",
+			Got: "all gone"})
 	}
 	text := fmt.Sprintf("%d of %s untouched", n.Same, count(n.Before, "pod"))
 	if n.NodesLeft+n.NodesJoined > 0 {
-		text = fmt.Sprintf("%d of %s on %s untouched; %s", n.Same, count(n.Before, "pod"), count(n.Nodes, "node"), n.nodeWords())
+		text = fmt.Sprintf("%d of %s on %s untouched; %s", n.Same, count(n.Before, "pod"), count(n.Nodes, "node"),
+			n.nodeWords())
 	}
 	if len(n.accepted) > 0 {
 		text += fmt.Sprintf("; %d are others, as was accepted of %s", n.Accepted, strings.Join(f.Accepted, ", "))
@@ -198,7 +201,8 @@ func judgeReadiness(f facts.Facts) Verdict {
 	nodes := nodesSince(f)
 	compared := 0
 	own := f.Workloads()
-	live := map[string][]facts.Workload{"DaemonSet": f.Live.DaemonSets, "Deployment": f.Live.Deployments, "StatefulSet": f.Live.StatefulSets}
+	live := map[string][]facts.Workload{"DaemonSet": f.Live.DaemonSets, "Deployment": f.Live.Deployments,
+		"StatefulSet": f.Live.StatefulSets}
 	for _, was := range slices.Concat(f.Base.DaemonSets, f.Base.Deployments, f.Base.StatefulSets) {
 		if !own.Has(was.Key()) {
 			continue
@@ -210,7 +214,8 @@ func judgeReadiness(f facts.Facts) Verdict {
 	if compared == 0 {
 		n.unseen("baseline workloads", "none")
 	}
-	return n.verdict(count(compared, "workload")+" as ready as before", "a workload of Cilium has fewer ready pods than at the baseline")
+	return n.verdict(count(compared, "workload")+" as ready as before",
+		"a workload of Cilium has fewer ready pods than at the baseline")
 }
 
 // readiness compares one workload with what it was.
@@ -230,7 +235,8 @@ func (n *findings) readiness(f facts.Facts, nodes nodeChanges, was, is facts.Wor
 	case int(is.Ready)+left < int(was.Ready):
 		n.failed(where+" ready", fmt.Sprint(is.Ready), fmt.Sprint(int(was.Ready)-left))
 	case is.Ready < was.Ready && was.Kind != "DaemonSet":
-		n.warned(where+" ready", fmt.Sprintf("%d, until what left with its node is ready elsewhere", is.Ready), fmt.Sprint(was.Ready))
+		n.warned(where+" ready", fmt.Sprintf("%d, until what left with its node is ready elsewhere", is.Ready),
+			fmt.Sprint(was.Ready))
 	case left > 0 || len(nodes.joined) > 0:
 		n.unready(f, nodes, was)
 	}

@@ -21,16 +21,18 @@ const refusedAgain = "HP405"
 func Again(in Input, j *Journal) (*Plan, error) {
 	f := in.Facts
 	if f.Live.UID != j.UID {
-		return nil, fmt.Errorf("go on with run %s: it began on another cluster: kube-system has UID %s there, and %s here",
-			j.Run, j.UID, or(f.Live.UID, "(unknown)"))
+		return nil,
+			fmt.Errorf("go on with run %s: it began on another cluster: kube-system has UID %s there, and %s here",
+				j.Run, j.UID, or(f.Live.UID, "(unknown)"))
 	}
 	if in.HelmRelease == nil {
 		return nil, fmt.Errorf("go on with run %s: the working tree has no HelmRelease of Cilium for this cluster; "+
 			"name the tree that it began with: --repo DIR", j.Run)
 	}
 	p := &Plan{
-		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID, Strategy: j.Strategy,
-		Weighed: []Weighed{}, Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true,
+		Name: HandoverName, Cluster: f.Cluster, Context: f.Context, Server: f.Server, UID: f.Live.UID,
+		Strategy: j.Strategy,
+		Weighed:  []Weighed{}, Refusals: []Refusal{}, Steps: []Step{}, World: j.World, Ready: true,
 	}
 	if err := treeFits(&in, j); err != nil {
 		return nil, err
@@ -79,7 +81,8 @@ func impactOf(in *Input) Impact {
 // begin. live is the world with all that the run has placed.
 func (p *Plan) refuseAgain(in *Input, live facts.Facts, j *Journal) {
 	var evidence []check.Evidence
-	if hr := heldRelease(live); hr != nil && (!hr.Suspend || len(hr.History) > 0 && hr.History[0].Version > int64(j.Revision)) {
+	if hr := heldRelease(live); hr != nil && (!hr.Suspend || len(hr.History) > 0 &&
+		hr.History[0].Version > int64(j.Revision)) {
 		evidence = append(evidence, check.Evidence{
 			Where: "HelmRelease/" + hr.ID(), Got: fmt.Sprintf("suspend %t, %d releases", hr.Suspend, len(hr.History)),
 			Want: "suspended since the run placed it, with no release since",
@@ -103,7 +106,8 @@ func (p *Plan) refuseAgain(in *Input, live facts.Facts, j *Journal) {
 		evidence = append(evidence, check.Evidence{Where: "since the run began", Got: change})
 	}
 	if len(evidence) == 0 {
-		evidence = append(evidence, check.Evidence{Where: "run " + j.Run, Got: "not ready any more", Want: "ready, as when it began"})
+		evidence = append(evidence, check.Evidence{Where: "run " + j.Run, Got: "not ready any more",
+			Want: "ready, as when it began"})
 	}
 	p.own(refusedAgain, unknown, evidence)
 }
@@ -132,7 +136,8 @@ func unplaced(in Input, j *Journal) Input {
 	live := &in.Facts.Live
 	live.HelmReleases = slices.DeleteFunc(slices.Clone(live.HelmReleases), func(hr facts.HelmRelease) bool {
 		r := in.HelmRelease.Ref
-		return hr.Namespace == r.Namespace && hr.Name == r.Name && made(r) && hr.Suspend && !hr.Deleting && len(hr.History) == 0
+		return hr.Namespace == r.Namespace && hr.Name == r.Name && made(r) && hr.Suspend && !hr.Deleting &&
+			len(hr.History) == 0
 	})
 	live.Kustomizations = slices.Clone(live.Kustomizations)
 	for i := range live.Kustomizations {
@@ -163,7 +168,8 @@ func (j *Journal) accepts(in Input) []string {
 		refs = append(refs, Ref{Kind: "ConfigMap", Namespace: c.Namespace, Name: c.Name})
 	}
 	for _, r := range refs {
-		if name := r.String(); in.allowed(r) && !slices.Contains(all, name) && wrongs(f, all) > wrongs(f, append(all[:len(all):len(all)], name)) {
+		if name := r.String(); in.allowed(r) && !slices.Contains(all, name) && wrongs(f, all) > wrongs(f,
+			append(all[:len(all):len(all)], name)) {
 			all = append(all, name)
 		}
 	}

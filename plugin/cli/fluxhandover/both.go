@@ -35,7 +35,8 @@ const turn = 1000
 // keep is a cluster's keeper. A run of this machine that is not the cluster's is told of, and where its journal is.
 func keep(env *cli.Env, cluster string, here *files, there handover.Keeper) *both {
 	return &both{here: here, there: there, stale: func(is, other *handover.Journal) {
-		env.Say("cluster %s: run %s of this machine did not come to its end, and is not the cluster's: that is %s (%s); its journal is left alone: %s",
+		env.Say("cluster %s: run %s of this machine did not come to its end, and is not the cluster's: that is %s (%s); "+
+			"its journal is left alone: %s",
 			cluster, is.Run, other.Run, other.Phase, here.state.run(is.Cluster, is.Run))
 	}}
 }

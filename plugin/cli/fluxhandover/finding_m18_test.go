@@ -24,7 +24,8 @@ func aRunOf(run string, began time.Time, count int64, phase handover.RunPhase) *
 // TestFinding_M18_TheClustersRunCounts: a run of this machine whose clock was ahead is not taken for the cluster's, which
 // has ended since; it is said where its journal is, and that is left as it is.
 func TestFinding_M18_TheClustersRunCounts(t *testing.T) {
-	for name, counts := range map[string][2]int64{"counted": {1009, 2050}, "not counted": {0, 0}, "one of a machine that was ahead": {5000, 2050}} {
+	for name, counts := range map[string][2]int64{"counted": {1009, 2050}, "not counted": {0, 0},
+		"one of a machine that was ahead": {5000, 2050}} {
 		r := aRun(t, &bytes.Buffer{}, 0)
 		r.resume = true
 		files := &files{state: r.state, uid: "uid-infra"}
@@ -40,12 +41,14 @@ func TestFinding_M18_TheClustersRunCounts(t *testing.T) {
 		over := aRunOf("r2", morning, counts[1], handover.Finished)
 		r.clusters["infra"].kept.journal = over
 		for range 2 {
-			got, err := r.unfinished(context.Background(), &job{target: target("infra"), cluster: r.clusters["infra"]}, "uid-infra")
+			got, err := r.unfinished(context.Background(), &job{target: target("infra"),
+				cluster: r.clusters["infra"]}, "uid-infra")
 			if got != nil || err != nil {
 				t.Fatalf("%s: it would go on with %+v, %v", name, got, err)
 			}
 		}
-		if said := r.errOut.String(); !strings.Contains(said, "run r1 of this machine did not come to its end") || !strings.Contains(said, filepath.Dir(path)) {
+		if said := r.errOut.String(); !strings.Contains(said, "run r1 of this machine did not come to its end") ||
+			!strings.Contains(said, filepath.Dir(path)) {
 			t.Errorf("%s: nobody is told: %s", name, said)
 		}
 		after, err := os.ReadFile(path)
@@ -118,11 +121,13 @@ func TestFinding_M18_LaterRunsCountFurther(t *testing.T) {
 	if got, err := k.Load(ctx); err != nil || got.Run != "r3" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	all := []kept{{journal: aRunOf("r2", morning.Add(time.Hour), 2000, handover.Finished)}, {journal: aRunOf("r3", morning, 3000, handover.Finished)}}
+	all := []kept{{journal: aRunOf("r2", morning.Add(time.Hour), 2000, handover.Finished)}, {journal: aRunOf("r3",
+		morning, 3000, handover.Finished)}}
 	if told := sinceHandover(all, nil); len(told) != 1 || told[0].journal.Run != "r3" {
 		t.Errorf("%+v", told)
 	}
-	all = []kept{{journal: aRunOf("r1", morning.Add(time.Hour), 0, handover.Frozen)}, {journal: aRunOf("r2", morning, 0, handover.Finished)}}
+	all = []kept{{journal: aRunOf("r1", morning.Add(time.Hour), 0, handover.Frozen)}, {journal: aRunOf("r2", morning,
+		0, handover.Finished)}}
 	if told := sinceHandover(all, all[1].journal); len(told) != 1 || told[0].journal.Run != "r2" {
 		t.Errorf("%+v", told)
 	}
@@ -146,7 +151,8 @@ func TestFinding_M14_LocalRoom(t *testing.T) {
 // away what was placed.
 func TestFinding_C4_ARefusalNamesTheWays(t *testing.T) {
 	r := aRun(t, &bytes.Buffer{}, 0)
-	jobs := []*job{{target: target("infra"), journal: &handover.Journal{}, plan: &handover.Plan{}}, {target: target("apps"), plan: &handover.Plan{}}}
+	jobs := []*job{{target: target("infra"), journal: &handover.Journal{}, plan: &handover.Plan{}},
+		{target: target("apps"), plan: &handover.Plan{}}}
 	want := "flux handover run --context infra --resume, flux handover rollback --context infra"
 	if got := strings.Join(r.ways(jobs), ", "); got != want {
 		t.Errorf("%s, want %s", got, want)
