@@ -196,6 +196,29 @@ func TestFault_R08_Conflict(t *testing.T) {
 	result.Keep(t, "plugin/act", "R8")
 }
 
+// TestReleaseOrphans: what an object of Flux's manages is orphaned with it, and only the object that was looked at goes.
+func TestReleaseOrphans(t *testing.T) {
+	a := newAPI()
+	a.put(releasePath, helmRelease(`"suspend":true`))
+	if err := open(t, a).Do(t.Context(), handover.Action{Verb: handover.Release, Ref: releaseRef}); err != nil {
+		t.Fatal(err)
+	}
+	w := a.writes()
+	if len(w) != 1 || w[0].method != http.MethodDelete {
+		t.Fatalf("wrote %v", w)
+	}
+	var asked metav1.DeleteOptions
+	if err := json.Unmarshal([]byte(w[0].body), &asked); err != nil {
+		t.Fatal(err)
+	}
+	if asked.PropagationPolicy == nil || *asked.PropagationPolicy != metav1.DeletePropagationOrphan {
+		t.Errorf("asked for %s", w[0].body)
+	}
+	if c := asked.Preconditions; c == nil || c.UID == nil || c.ResourceVersion == nil {
+		t.Errorf("asked for %s", w[0].body)
+	}
+}
+
 func TestReconcile(t *testing.T) {
 	a := newAPI()
 	a.put(releasePath, helmRelease(`"a":1`))

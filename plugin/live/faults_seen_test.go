@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	core "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/cilium-gitops/cilium-gitops/e2e/faultproxy"
 	"github.com/cilium-gitops/cilium-gitops/plugin/check"
@@ -54,6 +57,18 @@ func TestFault_R03_Forbidden(t *testing.T) {
 	}
 	result.Add("403 to pods/exec", noExecAllowed(t))
 	result.Keep(t, "plugin/live", "R3")
+}
+
+// TestForbiddenByReason: forbidden is what the API server's reason says it is, whatever words a webhook gives.
+func TestForbiddenByReason(t *testing.T) {
+	err := apierrors.NewForbidden(schema.GroupResource{Resource: "nodes"}, "", errors.New("denied the request"))
+	err.ErrStatus.Message = "admission webhook denied the request"
+	if got := reason(err); got != "forbidden: admission webhook denied the request" {
+		t.Errorf("%q", got)
+	}
+	if got := reason(apierrors.NewNotFound(schema.GroupResource{Resource: "nodes"}, "x")); strings.HasPrefix(got, "forbidden") {
+		t.Errorf("not found is %q", got)
+	}
 }
 
 // noExecAllowed forbids to exec into the agents.
