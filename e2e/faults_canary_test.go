@@ -28,6 +28,9 @@ var canaries = map[string]string{
 	"the release's values": "c4n4ry-release-Yw82",
 	"cluster-settings":     "c4n4ry-settings-Xv73",
 	"a Secret for values":  "c4n4ry-valuesfrom-Wu64",
+	"an innocent key":      "c4n4ry-license-Us46",
+	"a list":               "c4n4ry-listitem-Tr37",
+	"a key with a dot":     "c4n4ry-dotted-Sq28",
 	"what a server says":   "c4n4ry-said-Vt55",
 }
 
@@ -40,7 +43,7 @@ func (l *lab) plant(t *testing.T, tree string) {
 			return l.must(t, "", "kubectl", append([]string{"--context", cluster}, args...)...)
 		}
 		kubectl("-n", "flux-system", "patch", "configmap", "cluster-settings", "--type=merge", "-p", fmt.Sprintf(`{"data":{"API_TOKEN":%q}}`, canaries["cluster-settings"]))
-		kubectl("-n", "kube-system", "create", "secret", "generic", "cilium-more-values", "--from-literal=values.yaml=clustermesh: {apiserver: {tls: {server: {key: "+canaries["a Secret for values"]+"}}}}")
+		kubectl("-n", "kube-system", "create", "secret", "generic", "cilium-more-values", "--from-literal=values.yaml="+fromSecret())
 		name := strings.TrimSpace(kubectl("-n", "kube-system", "get", "secrets", "-l", "owner=helm,name=cilium,status=deployed", "-o", "name"))
 		packed := kubectl("-n", "kube-system", "get", name, "-o", "jsonpath={.data.release}")
 		patch := filepath.Join(t.TempDir(), "patch.json") // too long for an argument
@@ -58,6 +61,15 @@ func (l *lab) plant(t *testing.T, tree string) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(text), "\nspec:\n", from, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	l.must(t, tree, "git", "commit", "-q", "-am", "Values of a Secret") // a plan is made of a commit
+}
+
+// fromSecret are values that no template reads: under a key that says that it is a secret, and under keys that do not.
+func fromSecret() string {
+	return "clustermesh: {apiserver: {tls: {server: {key: " + canaries["a Secret for values"] + "}}}}\n" +
+		"license: " + canaries["an innocent key"] + "\n" +
+		"more: {env: [{name: PLAIN, value: x}, {name: ALIBABA_CLOUD_AK, value: " + canaries["a list"] + "}]}\n" +
+		"labels: {\"example.org/kvstore-opt\": " + canaries["a key with a dot"] + "}\n"
 }
 
 // withCanary is a record of Helm's, as a Secret has it, whose values hold a private key.
